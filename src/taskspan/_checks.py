@@ -1,0 +1,51 @@
+"""What the API accepts at its edge; everything else raises `TypeError` or `ValueError`."""
+
+from __future__ import annotations
+
+import operator
+
+
+def whole_number(value: object, what: str) -> int:
+    """Return `value` as an `int` of at least zero.
+
+    Accepts whatever stands for an integer: `int`, NumPy integers, and floats without a
+    fraction.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is negative.
+    """
+    number = _as_int(value, what)
+    if number < 0:
+        raise ValueError(f"{what} must not be negative, got {number}")
+    return number
+
+
+def optional_total(value: object) -> int | None:
+    """Return a total, `None` for an unknown one; raises as `whole_number` does."""
+    return None if value is None else whole_number(value, "total")
+
+
+def required_text(value: object, what: str) -> str:
+    """Return a text that is not empty.
+
+    Raises:
+        TypeError: it is not a `str`.
+        ValueError: it is empty.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, got {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{what} must not be empty")
+    return value
+
+
+def _as_int(value: object, what: str) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # raises for what is no integer
+    except TypeError:
+        raise TypeError(
+            f"{what} must be a whole number, got {type(value).__name__} {value!r}"
+        ) from None

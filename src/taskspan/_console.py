@@ -1,0 +1,44 @@
+"""Who draws on the terminal now, so that a printed line does not tear the drawing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Drawing(Protocol):
+    """Something drawn on the terminal that can step aside for a line."""
+
+    def step_aside(self) -> contextlib.AbstractContextManager[None]:
+        """Return a block in which the drawing is gone; it comes back afterwards."""
+
+
+_drawings: list[Drawing] = []
+
+
+def add(drawing: Drawing) -> None:
+    """Let `drawing` step aside whenever a line is printed."""
+    if drawing not in _drawings:
+        _drawings.append(drawing)
+
+
+def remove(drawing: Drawing) -> None:
+    """Forget a drawing that is no longer on the terminal."""
+    if drawing in _drawings:
+        _drawings.remove(drawing)
+
+
+@contextlib.contextmanager
+def lines_above() -> Iterator[None]:
+    """Run a block that prints whole lines to the terminal, above whatever is drawn there."""
+    with contextlib.ExitStack() as stack:
+        for drawing in list(_drawings):
+            stack.enter_context(drawing.step_aside())
+        yield
+
+
+if hasattr(os, "register_at_fork"):
+    # What the parent process draws is not on the child's account; its locks may be held.
+    os.register_at_fork(after_in_child=_drawings.clear)

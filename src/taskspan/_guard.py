@@ -1,0 +1,91 @@
+"""The gate between telemetry and the user's code: nothing of ours is raised past it.
+
+The only place with a broad `except`. The test suite replaces `report` by one that
+raises, so that a bug is loud there and product code need not know it is tested.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, TypeVar
+
+LOGGER: Final = logging.getLogger("taskspan")
+
+_T = TypeVar("_T")
+_MAX_REMEMBERED: Final = 1000
+
+_lock = threading.Lock()
+_said: set[tuple[str, str]] = set()
+
+
+def report(what: str, error: BaseException) -> None:
+    """Log one line about a problem, once for each place and kind of error."""
+    warn_once(what, type(error).__name__, f"{_describe(error)}{_origin(error)}")
+
+
+def warn_once(what: str, kind: str, message: str) -> None:
+    """Log `what: message` as a warning, once for each `what` and `kind`."""
+    with _lock:
+        if (what, kind) in _said:
+            return
+        if len(_said) >= _MAX_REMEMBERED:
+            _said.clear()
+        _said.add((what, kind))
+    LOGGER.warning("%s: %s", what, message)
+
+
+def forget() -> None:
+    """Let every problem be logged again; for tests."""
+    with _lock:
+        _said.clear()
+
+
+def _describe(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  an exception whose own text raises still gets its line
+        text = "(its message cannot be shown)"
+    return f"{name}: {text[:500]}" if text else name
+
+
+def _origin(error: BaseException) -> str:
+    traceback = error.__traceback__
+    if traceback is None:
+        return ""
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f" (at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"
+
+
+class guarded:  # noqa: N801  reads as a statement: with guarded("the report"):
+    """Runs a block of telemetry; an `Exception` in it is logged once and ends only the block."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(exc, Exception):
+            return False
+        report(self._what, exc)
+        return True
+
+
+def attempt(what: str, function: Callable[[], _T], otherwise: _T) -> _T:
+    """Return what `function` returns, or `otherwise` after logging why it did not."""
+    with guarded(what):
+        return function()
+    return otherwise

@@ -1,0 +1,94 @@
+"""The contracts between the parts; no implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from taskspan._snapshot import Snapshot
+
+
+@runtime_checkable
+class ProgressTrackerProtocol(Protocol):
+    """What an operation may expect of the tracker it is handed."""
+
+    def update(self, steps: int = 1, postfix: Mapping[str, object] | None = None) -> None:
+        """Count `steps` more items; show `postfix` behind the bar."""
+
+    def set_description(self, description: str) -> None:
+        """Change the text in front of the bar."""
+
+    def set_postfix(self, postfix: Mapping[str, object]) -> None:
+        """Change the text behind the bar."""
+
+    def close(self, failed: bool = False) -> None:
+        """Say that no more updates come."""
+
+
+class Updatable(Protocol):
+    """Anything that can be told of progress: the `parent` of a tracker."""
+
+    def update(self, steps: int = 1, /) -> object:
+        """Count `steps` more items."""
+
+
+class Reporter(Protocol):
+    """Anything that takes the end of an operation; `TaskReporter` is one."""
+
+    def add_operation(self, name: str, status: str, details: dict[str, Any]) -> object:
+        """Take an ended operation: `Complete <name>`, `success` or `error`, its metrics."""
+
+
+class TaskFigures(Protocol):
+    """Anything that knows the figures of a task; `TaskProgressManager` does."""
+
+    def get_metrics(self) -> dict[str, Any]:
+        """Return the figures of the task so far."""
+
+
+class MessageLogger(Protocol):
+    """The little of `logging.Logger` that a task needs of its logger."""
+
+    @property
+    def handlers(self) -> list[Any]:
+        """The handlers, searched for one that shows messages on stderr or stdout."""
+
+    def log(self, level: int, msg: str, /) -> object:
+        """Log a message."""
+
+    def debug(self, msg: str, /) -> object:
+        """Log a message at DEBUG."""
+
+    def warning(self, msg: str, /) -> object:
+        """Log a message at WARNING."""
+
+
+class Live(Protocol):
+    """A running task or operation as a view sees it; hashable by identity."""
+
+    @property
+    def depth(self) -> int:
+        """How many drawn tasks and operations enclose it."""
+
+    @property
+    def enclosing(self) -> Live | None:
+        """The task or operation around it."""
+
+    def snapshot(self) -> Snapshot:
+        """Return how far it is now."""
+
+
+class View(Protocol):
+    """Something that shows progress. Called from one thread at a time, never by the task's loop.
+
+    A view that raises is reported once and switched off; the task goes on.
+    """
+
+    def started(self, live: Live) -> None:
+        """Take a new task or operation; it may have ended by now."""
+
+    def ticked(self) -> None:
+        """Show what changed; called after every batch of starts and ends, at most 10 Hz."""
+
+    def ended(self, live: Live) -> None:
+        """Take the end of one that was started; its snapshot has an outcome."""

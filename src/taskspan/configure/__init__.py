@@ -1,0 +1,1 @@
+"""Providers, processor and console: the edge where an application decides."""

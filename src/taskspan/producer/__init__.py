@@ -1,0 +1,1 @@
+"""Makes spans of tasks and operations, and counts their progress."""

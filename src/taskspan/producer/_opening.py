@@ -1,0 +1,74 @@
+"""Opens operations below whatever encloses the caller."""
+
+from __future__ import annotations
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from taskspan._live import LiveProgress
+from taskspan._version import __version__
+from taskspan.conventions import INSTRUMENTATION_SCOPE, KIND_OPERATION, KIND_TASK
+from taskspan.producer import _registry, _scope
+from taskspan.producer._operation import Operation
+
+
+def open_operation(
+    progress: LiveProgress, parent: Operation | None, counted_by: Operation | None = None
+) -> Operation:
+    """Start the span of an operation below `parent`, or on its own where there is none.
+
+    `counted_by` is the task whose count of operations grows when it ends.
+    """
+    _registry.end_abandoned()
+    if parent is not None:
+        _inherit(progress, parent.progress)
+    tracer = parent.tracer if parent is not None else global_tracer()
+    context = _scope.context_below(parent)
+    return Operation(progress, tracer, parent, context, counted_by).join()
+
+
+def open_enclosed(progress: LiveProgress) -> Operation:
+    """Start an operation where the caller stands; a task directly around it counts it."""
+    parent = _scope.enclosing()
+    is_in_task = parent is not None and parent.progress.kind == KIND_TASK
+    return open_operation(progress, parent, counted_by=parent if is_in_task else None)
+
+
+def detached(description: str) -> Operation:
+    """Return an operation that is none: without a span, seen by nobody."""
+    progress = operation_progress(description, 0, "items", None, leave=False, is_drawn=False)
+    return Operation(progress, trace.NoOpTracer(), None, Context())
+
+
+def operation_progress(  # noqa: PLR0913  the public arguments of an operation
+    name: str,
+    total: int | None,
+    unit: str,
+    description: str | None,
+    leave: bool,
+    *,
+    is_drawn: bool = True,
+) -> LiveProgress:
+    """Return the state of an operation that has not started yet."""
+    return LiveProgress(
+        kind=KIND_OPERATION,
+        name=name,
+        description=name if description is None else description,
+        unit=unit,
+        total=total,
+        leaves_bar=leave,
+        is_drawn=is_drawn,
+    )
+
+
+def global_tracer() -> trace.Tracer:
+    """Return the tracer of the application's provider; a no-op one where it has none."""
+    return trace.get_tracer(INSTRUMENTATION_SCOPE, __version__)
+
+
+def _inherit(progress: LiveProgress, parent: LiveProgress) -> None:
+    progress.parent = parent
+    progress.task_type = parent.task_type
+    progress.task_id = parent.task_id
+    progress.reporter = parent.reporter
+    progress.is_drawn = progress.is_drawn and parent.is_drawn

@@ -1,0 +1,103 @@
+"""Which operations of this process are running: read by metrics, ended at exit."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from taskspan._guard import guarded
+from taskspan.conventions import INTERRUPTED, KIND_TASK
+
+if TYPE_CHECKING:
+    from taskspan.producer._operation import Operation
+
+_running: dict[Operation, None] = {}
+_abandoned: deque[Operation] = deque()
+# Protects `_exit_hooks` alone.
+_lock = threading.Lock()
+_exit_hooks: set[int] = set()
+
+
+def add(operation: Operation) -> None:
+    """Take in an operation that has just started, in order of start."""
+    _running[operation] = None
+
+
+def remove(operation: Operation) -> None:
+    """Forget an operation that has ended."""
+    _running.pop(operation, None)
+
+
+def running() -> list[Operation]:
+    """Return the running operations and tasks, the oldest first."""
+    # `list` of a dict is one step of the interpreter: no other thread gets in between.
+    return list(_running)
+
+
+def only_task() -> Operation | None:
+    """Return the running task if there is exactly one."""
+    tasks = [operation for operation in running() if operation.progress.kind == KIND_TASK]
+    return tasks[0] if len(tasks) == 1 else None
+
+
+def abandon(operation: Operation) -> None:
+    """Take an operation whose tracker was garbage-collected; it is ended a little later.
+
+    A collection can strike anywhere, also inside a lock of the SDK: ending a span there
+    could wait for that lock for ever.
+    """
+    _abandoned.append(operation)
+
+
+def end_abandoned() -> None:
+    """End what was abandoned since the last call."""
+    while _abandoned:
+        operation = _abandoned.popleft()
+        with guarded("the end of an abandoned operation"):
+            operation.end(INTERRUPTED)
+
+
+def end_all() -> None:
+    """End whatever still runs, children before their parents."""
+    for operation in reversed(running()):
+        with guarded("the end of an operation at exit"):
+            operation.end(INTERRUPTED)
+
+
+def end_all_before_exit_of(provider: object) -> None:
+    """Register `end_all` at exit, once for each tracer provider.
+
+    Exit handlers run in reverse order: registered after the provider was made, ours runs
+    before its shutdown, so the last spans are still exported.
+    """
+    with _lock:
+        if id(provider) in _exit_hooks:
+            return
+        _exit_hooks.add(id(provider))
+    atexit.unregister(end_all)
+    atexit.register(end_all)
+
+
+class _Process:
+    """Counts the forks between the process that imported taskspan and this one."""
+
+    generation = 0
+
+
+def generation() -> int:
+    """Return a number that differs between a process and the children it forks."""
+    return _Process.generation
+
+
+def _forget_in_child() -> None:
+    # What the parent process is running is not the child's to end or to report.
+    _Process.generation += 1
+    _running.clear()
+    _abandoned.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

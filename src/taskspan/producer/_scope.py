@@ -1,0 +1,93 @@
+"""Which task or operation encloses the code that is running, and in which Context."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from taskspan import _carrier
+from taskspan.producer import _registry
+from taskspan.producer._operation import Operation
+
+_SCOPE: Final = otel_context.create_key("taskspan-scope")
+
+
+def enclosing() -> Operation | None:
+    """Return the innermost running operation or task around the caller.
+
+    A thread that was started without a Context belongs to the process's task, if just
+    one is running.
+    """
+    operation = enclosing_here()
+    if operation is None and not trace.get_current_span().get_span_context().is_valid:
+        return _registry.only_task()
+    return operation
+
+
+def enclosing_here() -> Operation | None:
+    """Return the innermost running operation or task of the current Context."""
+    return _innermost_running(otel_context.get_current())
+
+
+def context_below(parent: Operation | None) -> Context:
+    """Return the Context in which a child of `parent` starts.
+
+    The current one where it lies within `parent`, so that a foreign span in between stays
+    the child's parent; else the Context of `parent` itself.
+    """
+    current = otel_context.get_current()
+    scope = current.get(_SCOPE)
+    if scope is parent or not isinstance(scope, Operation):
+        return current if scope is parent or parent is None else context_within(parent)
+    if parent is not None:
+        return context_within(parent)
+    # Left behind by a loop that could not restore the Context: whatever was there before.
+    while scope.parent is not None:
+        scope = scope.parent
+    return scope.parent_context
+
+
+def context_within(operation: Operation) -> Context:
+    """Return the Context in which the work of `operation` runs."""
+    context = trace.set_span_in_context(operation.span, operation.parent_context)
+    context = _carrier.with_enclosing(operation.progress, context)
+    return otel_context.set_value(_SCOPE, operation, context)
+
+
+def lies_within(operation: Operation) -> bool:
+    """Whether the current Context is inside `operation`."""
+    innermost = enclosing_here()
+    while innermost is not None and innermost is not operation:
+        innermost = innermost.parent
+    return innermost is operation
+
+
+class Attachment:
+    """Makes the Context of an operation the current one until `detach`."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, operation: Operation) -> None:
+        self._context = context_within(operation)
+        self._token = otel_context.attach(self._context)
+
+    def detach(self) -> None:
+        """Restore the Context of before; nothing where another one has become current.
+
+        A generator may be closed in a Context that is not its own, and two interleaved
+        loops end in the order of their start: restoring then would bring back the
+        Context of an ended operation.
+        """
+        if otel_context.get_current() is self._context:
+            otel_context.detach(self._token)
+
+
+def _innermost_running(context: Context) -> Operation | None:
+    scope = context.get(_SCOPE)
+    operation = scope if isinstance(scope, Operation) else None
+    while operation is not None and operation.has_ended:
+        operation = operation.parent
+    return operation

@@ -1,0 +1,1 @@
+"""Tasks as classes: a list of operations, run one after another, with retries."""

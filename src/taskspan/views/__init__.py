@@ -1,0 +1,1 @@
+"""Shows what runs: bars, lines, and the report at the end."""

@@ -1,0 +1,255 @@
+"""Draws the rows as tqdm bars on stdout; the only module that imports tqdm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+from tqdm import tqdm
+from tqdm.utils import disp_trim
+
+from taskspan import _console, _text
+from taskspan._protocols import Live
+from taskspan._snapshot import Snapshot
+from taskspan.views._log_handler import BarSafeLogging
+from taskspan.views._rows import DEFAULT_ROWS, Row, Slots, label_of
+
+_RED: Final = "\x1b[31m"
+_PLAIN: Final = "\x1b[0m"
+_ERASE_BELOW: Final = "\x1b[J"
+# What tqdm knows (its documentation, parameter `colour`); it warns of others on every frame.
+_COLOUR: Final = re.compile(
+    r"black|red|green|yellow|blue|magenta|cyan|white|#[0-9a-f]{6}", re.IGNORECASE
+)
+_FALLBACK_SIZE: Final = os.terminal_size((80, 24))
+
+
+# What `tqdm.write` and bars of the application's own take, too.
+_LOCK: Final[contextlib.AbstractContextManager[object]] = tqdm.get_lock()  # type: ignore[no-untyped-call]
+
+
+class Frame:
+    """The terminal, on which everything drawn inside `with frame:` appears in one write.
+
+    A frame of twelve bars would otherwise be twelve writes, which a terminal shows half
+    drawn. Equal to the stream it stands for, so that `tqdm.write` finds the bars on it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._parts: list[str] = []
+        self._is_open = False
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
+
+    def __enter__(self) -> None:
+        self._is_open = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_open = False
+        self.flush()
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the stream."""
+        return self._stream.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Take a part of the frame."""
+        self._parts.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was written; inside the block nothing yet."""
+        if self._is_open or not self._parts:
+            return
+        text = "".join(self._parts)
+        self._parts.clear()
+        self._stream.write(_text.encodable(text, self.encoding))
+        self._stream.flush()
+
+    def size(self) -> os.terminal_size:
+        """Return columns and rows of the terminal now."""
+        with contextlib.suppress(OSError, ValueError):  # no terminal, or closed by now
+            size = os.get_terminal_size(self._stream.fileno())
+            if size.columns > 0 and size.lines > 0:
+                return size
+        return _FALLBACK_SIZE
+
+
+class _Line(tqdm):  # type: ignore[type-arg]  # iterates over nothing
+    """One row of the screen: a tqdm bar whose text is given, not computed.
+
+    A real instance, so that `tqdm.write` and bars of the application's own find it.
+    """
+
+    # No thread that watches for slow bars: the ticker redraws anyway.
+    monitor_interval = 0
+
+    def __init__(self, frame: Frame, row: int) -> None:
+        self.text = ""
+        # A delay keeps tqdm from drawing before there is a text, and from wiping the row
+        # when closed: that is done here, for all rows at once. tqdm hides rows past
+        # `nrows`; how many fit is decided here, too.
+        super().__init__(file=frame, position=row, leave=False, delay=0.01, nrows=10_000)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class BarsView:
+    """Shows running operations as tqdm bars, each in a row of its own.
+
+    A bar that is to stay, or whose operation failed, is left above the others when it
+    ends. Log lines appear above the bars.
+    """
+
+    def __init__(self, stream: TextIO | None = None, max_rows: int = DEFAULT_ROWS) -> None:
+        """Draw on `stream`, by default stdout, at most `max_rows` rows of bars."""
+        self._frame = Frame(sys.stdout if stream is None else stream)
+        self._max_rows = max_rows
+        self._slots = Slots()
+        self._lines: list[_Line] = []
+        self._left: list[str] = []
+        self._shown: list[str] = []
+        self._size = self._frame.size()
+        self._logging = BarSafeLogging()
+
+    # -- called by the processor, one at a time
+
+    def started(self, live: Live) -> None:
+        """Give a new operation a row."""
+        if live.snapshot().is_drawn:
+            self._slots.take(live)
+            self._logging.look_for_handlers()
+            _console.add(self)
+
+    def ended(self, live: Live) -> None:
+        """Free the row; leave the finished bar above if it is to stay, or failed."""
+        self._slots.free(live)
+        snapshot = live.snapshot()
+        if snapshot.is_drawn and (snapshot.leaves_bar or snapshot.has_failed):
+            self._left.append(self._text_of(Row(snapshot, label_of(live, snapshot))))
+
+    def ticked(self) -> None:
+        """Draw what changed, in one write."""
+        size = self._frame.size()
+        was_resized, self._size = size != self._size, size
+        # Not under the lock: a text may come from the application, which may log and then
+        # wait for a handler that waits for the lock.
+        texts = self._texts()
+        with _LOCK:
+            self._draw(texts, was_resized)
+        if not texts:
+            self._logging.restore()
+            _console.remove(self)
+
+    @contextlib.contextmanager
+    def step_aside(self) -> Iterator[None]:
+        """Take the bars off the screen for a block that prints lines, then draw them again."""
+        with _LOCK:
+            shown = self._shown
+            with self._frame:
+                self._erase()
+            try:
+                yield
+            finally:
+                with self._frame:
+                    self._write_rows(shown)
+
+    def _texts(self) -> list[str]:
+        height = max(1, min(self._max_rows, self._size.lines - 2))
+        self._slots.arrange(height)
+        texts = [self._text_of(row) if row else "" for row in self._slots.rows()]
+        if self._slots.hidden:
+            texts.append(self._fitted(f"… and {self._slots.hidden:,} more"))
+        return texts
+
+    # -- under tqdm's lock, which `tqdm.write` takes too
+
+    def _draw(self, texts: list[str], was_resized: bool) -> None:
+        with self._frame:
+            # A narrower terminal has wrapped the old rows. The cursor is at the start of
+            # the first one, so what is below it is ours.
+            if was_resized or self._left or len(texts) < len(self._shown):
+                self._erase()
+            for text in self._left:
+                self._frame.write(text + "\n")
+            self._left.clear()
+            if texts != self._shown:
+                self._write_rows(texts)
+
+    def _write_rows(self, texts: list[str]) -> None:
+        for row, text in enumerate(texts):
+            if row == len(self._lines):
+                self._lines.append(_Line(self._frame, row))
+            if self._lines[row].text != text:
+                self._lines[row].text = text
+                self._lines[row].display()
+        self._frame.write("\r")
+        self._shown = texts
+
+    def _erase(self) -> None:
+        if self._shown:
+            self._frame.write("\r" + _ERASE_BELOW)
+        self._shown = []
+        for line in self._lines:
+            line.close()
+        self._lines.clear()
+
+    # -- the text of a row
+
+    def _text_of(self, row: Row) -> str:
+        snapshot = row.snapshot
+        columns = self._columns
+        text = tqdm.format_meter(
+            n=snapshot.completed,
+            total=snapshot.total,  # type: ignore[arg-type]  # the stubs forget None
+            elapsed=snapshot.elapsed_s,
+            ncols=columns,
+            prefix=disp_trim(row.label, max(columns // 2, 10)),
+            ascii=not _shows_blocks(self._frame.encoding),
+            unit=f" {snapshot.unit}",
+            postfix=_postfix_of(snapshot),
+            colour=_known_colour(snapshot),
+        )
+        text = self._fitted(text)
+        return f"{_RED}{text}{_PLAIN}" if snapshot.has_failed else text
+
+    @property
+    def _columns(self) -> int:
+        # The last column stays free: a cursor behind it wraps on some terminals.
+        return self._size.columns - 1
+
+    def _fitted(self, text: str) -> str:
+        return disp_trim(_text.encodable(text, self._frame.encoding), self._columns)
+
+
+def _postfix_of(snapshot: Snapshot) -> str:
+    if not snapshot.has_failed:
+        return snapshot.postfix
+    failure = snapshot.error_type or str(snapshot.outcome)
+    return f"{snapshot.postfix}, {failure}" if snapshot.postfix else failure
+
+
+def _known_colour(snapshot: Snapshot) -> str | None:
+    colour = snapshot.colour
+    if colour is None or snapshot.has_failed:
+        return None
+    return colour if _COLOUR.fullmatch(colour) else None
+
+
+def _shows_blocks(encoding: str) -> bool:
+    try:
+        "█▏".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

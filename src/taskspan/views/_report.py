@@ -1,0 +1,421 @@
+"""The report of a task: gathered while it runs, kept as JSON, told as a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from taskspan import _text
+from taskspan._guard import LOGGER, guarded
+from taskspan._outcome import outcome_of
+from taskspan._version import __version__
+from taskspan.conventions import SUCCESS
+from taskspan.views._json import jsonable
+from taskspan.views._table import table
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from taskspan._protocols import TaskFigures
+
+SCHEMA_VERSION = 1
+"""Raised when a field of the report changes its meaning or goes away."""
+
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that the task made or used."""
+
+    artifact_type: str
+    path: str
+    description: str = ""
+    category: str = "output"
+    tags: tuple[str, ...] = ()
+    group_name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ArtifactGroup:
+    """Artifacts that belong together."""
+
+    name: str
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[Artifact] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEntry:
+    """One ended operation: seconds, items per second, MiB; `None` where not measured."""
+
+    name: str
+    operation: str
+    status: str
+    ended_at: str
+    duration: float | None
+    completed: int | None
+    throughput: float | None
+    peak_memory_mb: float | None
+    trace_id: str | None
+    span_id: str | None
+    error: Mapping[str, Any] | None
+    details: Mapping[str, Any]
+
+
+class TaskReporter:
+    """Gathers what a task did, and writes it as one JSON document.
+
+    Handed to a task as `reporter`, it is told of the end of every operation and of the
+    task; with a `report_path` it then saves itself. May be used from any thread.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        task_type: str,
+        description: str = "",
+        report_path: str | Path | None = None,
+        progress_manager: TaskFigures | None = None,
+    ) -> None:
+        """Start a report.
+
+        Args:
+            task_id: identifies the run.
+            task_type: what kind of task it is.
+            description: what the task is for.
+            report_path: where `save_report` writes; by default a file in the current
+                directory that is named after type and id.
+            progress_manager: its figures are added to the report.
+        """
+        self.task_id = task_id
+        self.task_type = task_type
+        self.description = description
+        self.report_path = None if report_path is None else Path(report_path)
+        self.progress_manager = progress_manager
+        self.artifacts: list[Artifact] = []
+        self._operations: list[OperationEntry] = []
+        self._groups: dict[str, ArtifactGroup] = {}
+        self._metrics: dict[str, Any] = {}
+        self._summary: dict[str, Any] = {}
+        self._trace_id: str | None = None
+        self._started_at = _now()
+        # Protects the collections above; nothing foreign is called under it.
+        self._lock = threading.RLock()
+
+    # -- gathering
+
+    def add_operation(
+        self, name: str, status: str = "success", details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add an operation; a task calls this with `Complete <name>` and the final metrics.
+
+        `details` may hold `execution_time` (s), `items_per_second`, `peak_memory_mb`,
+        `current`, `outcome`, `error_type`, `error_message`, `trace_id` and `span_id`: they
+        fill the columns of the report. `outcome` tells `cancelled` and `interrupted`
+        from `error`.
+        """
+        details = dict(details or {})
+        entry = _entry(name, status, details)
+        with self._lock:
+            self._operations.append(entry)
+            self._trace_id = self._trace_id or entry.trace_id
+
+    def add_artifact(  # noqa: PLR0913  the signature that callers know
+        self,
+        artifact_type: str,
+        path: str | Path,
+        description: str = "",
+        category: str = "output",
+        tags: Sequence[str] | None = None,
+        group_name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Artifact:
+        """Add a file; `group_name` puts it into a group, made if it is not there."""
+        artifact = Artifact(
+            artifact_type,
+            str(path),
+            description,
+            category,
+            tuple(tags or ()),
+            group_name,
+            dict(metadata or {}),
+        )
+        with self._lock:
+            self.artifacts.append(artifact)
+            if group_name is not None:
+                self.add_artifact_group(group_name).artifacts.append(artifact)
+        return artifact
+
+    def add_artifact_group(
+        self, name: str, description: str = "", metadata: Mapping[str, Any] | None = None
+    ) -> ArtifactGroup:
+        """Return the group of that name, made if it is not there."""
+        with self._lock:
+            group = self._groups.setdefault(name, ArtifactGroup(name))
+            group.description = description or group.description
+            group.metadata.update(metadata or {})
+            return group
+
+    def get_artifact_group(self, name: str) -> ArtifactGroup | None:
+        """Return a group, `None` if there is none of that name."""
+        return self._groups.get(name)
+
+    def get_artifacts_by_tag(self, tag: str) -> list[Artifact]:
+        """Return the artifacts that have a tag."""
+        return [artifact for artifact in self.artifacts if tag in artifact.tags]
+
+    def get_artifacts_by_category(self, category: str) -> list[Artifact]:
+        """Return the artifacts of a category."""
+        return [artifact for artifact in self.artifacts if artifact.category == category]
+
+    def get_artifacts_by_type(self, artifact_type: str) -> list[Artifact]:
+        """Return the artifacts of a type."""
+        return [artifact for artifact in self.artifacts if artifact.artifact_type == artifact_type]
+
+    def add_metric(self, name: str, value: Any) -> None:
+        """Set a metric of the task."""
+        with self._lock:
+            self._metrics[name] = value
+
+    def add_nested_metric(self, category: str, name: str, value: Any) -> None:
+        """Set a metric inside a category.
+
+        A plain metric of the category's name moves into it under the name `value`.
+        """
+        with self._lock:
+            inside = self._metrics.get(category)
+            if not isinstance(inside, dict):
+                inside = {} if inside is None else {"value": inside}
+                self._metrics[category] = inside
+            inside[name] = value
+
+    def add_task_summary(
+        self,
+        success: bool,
+        execution_time: float | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        error_info: Mapping[str, Any] | None = None,
+        encryption: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say how the task ended; `execution_time` in seconds. The last call counts.
+
+        What an earlier call has said and this one leaves out stays.
+        """
+        said = {
+            "execution_time": execution_time,
+            "metrics": None if metrics is None else dict(metrics),
+            "error_info": None if error_info is None else dict(error_info),
+            "encryption": None if encryption is None else dict(encryption),
+        }
+        with self._lock:
+            self._summary["success"] = success
+            self._summary.setdefault("status", "success" if success else "error")
+            if success != (self._summary["status"] == SUCCESS):
+                self._summary["status"] = "success" if success else "error"
+            self._summary.update({k: v for k, v in said.items() if v is not None})
+            self._summary["ended_at"] = _now()
+
+    def task_ended(self, metrics: Mapping[str, Any]) -> None:
+        """Take the final metrics of the task; called by the task itself at its end."""
+        outcome = str(metrics.get("outcome", SUCCESS))
+        with self._lock:
+            self._trace_id = metrics.get("trace_id", self._trace_id)
+            self._summary["status"] = outcome
+            self.add_task_summary(
+                outcome == SUCCESS,
+                metrics.get("execution_time"),
+                metrics,
+                _error_of(metrics),
+            )
+        if self.report_path is not None:
+            self.save_report()
+
+    # -- telling
+
+    def generate_report(self) -> dict[str, Any]:
+        """Return the report as plain data, ready for JSON."""
+        with self._lock:
+            summary = dict(self._summary)
+            report = {
+                "schema_version": SCHEMA_VERSION,
+                "task_id": self.task_id,
+                "task_type": self.task_type,
+                "description": self.description,
+                "trace_id": self._trace_id,
+                "status": summary.pop("status", "running"),
+                "success": summary.pop("success", None),
+                "started_at": self._started_at,
+                "ended_at": summary.pop("ended_at", None),
+                "execution_time": summary.pop("execution_time", None),
+                "error_info": summary.pop("error_info", None),
+                "encryption": summary.pop("encryption", None),
+                "task_metrics": summary.pop("metrics", None),
+                "progress": self._figures(),
+                "operations": [asdict(entry) for entry in self._operations],
+                "metrics": self._metrics,
+                "artifacts": [asdict(artifact) for artifact in self.artifacts],
+                "artifact_groups": {name: asdict(g) for name, g in self._groups.items()},
+                "environment": _environment(),
+            }
+            plain: dict[str, Any] = jsonable(report)
+        return plain
+
+    def _figures(self) -> Mapping[str, Any] | None:
+        if self.progress_manager is None:
+            return None
+        with guarded("the figures of a progress manager"):
+            return self.progress_manager.get_metrics()
+        return None
+
+    def save_report(self) -> Path:
+        """Write the report and return the path.
+
+        Atomic: a reader sees the old file or the new one. A path that cannot be written
+        is logged, and the report goes to the directory for temporary files instead: the
+        task has its result, and the report is not lost.
+        """
+        text = json.dumps(self.generate_report(), indent=2, allow_nan=False) + "\n"
+        path = self.report_path or Path(self._default_name())
+        try:
+            _write_atomically(path, text)
+        except (OSError, ValueError) as error:
+            return self._save_elsewhere(path, text, error)
+        return path
+
+    def _default_name(self) -> str:
+        return f"{_text.file_stem(self.task_type)}_{_text.file_stem(self.task_id)}_report.json"
+
+    def _save_elsewhere(self, path: Path, text: str, error: Exception) -> Path:
+        elsewhere = Path(tempfile.gettempdir()) / self._default_name()
+        try:
+            _write_atomically(elsewhere, text)
+        except OSError as second:
+            LOGGER.warning("the report could not be written to %s: %s", path, error)
+            LOGGER.warning("nor to %s: %s", elsewhere, second)
+            return path
+        LOGGER.warning(
+            "the report could not be written to %s (%s); it is in %s", path, error, elsewhere
+        )
+        return elsewhere
+
+    def summary(self) -> str:
+        """Return the report for the console: a table of the operations, and how it ended."""
+        report = self.generate_report()
+        rows = [_summary_row(entry) for entry in report["operations"]]
+        header = ("operation", "status", "duration", "throughput", "peak memory")
+        title = _text.one_line(f"{self.task_type} {self.task_id}", _text.NAME_LIMIT)
+        parts = [f"{title}: {report['status']}"]
+        if report["execution_time"] is not None:
+            parts.append(f"{report['execution_time']:.2f} s")
+        parts.append(f"{len(rows):,} operations")
+        if report["trace_id"]:
+            parts.append(f"trace {report['trace_id']}")
+        return "\n".join([", ".join(parts), *table(header, rows)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is not None:
+            outcome = outcome_of(exc)
+            self.add_task_summary(
+                success=False,
+                error_info={"error_type": type(exc).__name__, "error_message": _text.shown(exc)},
+            )
+            with self._lock:
+                self._summary["status"] = outcome
+        self.save_report()
+
+
+def _entry(name: str, status: str, details: Mapping[str, Any]) -> OperationEntry:
+    return OperationEntry(
+        name=name,
+        operation=name.removeprefix("Complete "),
+        status=str(details.get("outcome", status)),
+        ended_at=_now(),
+        duration=details.get("execution_time"),
+        completed=details.get("current"),
+        throughput=details.get("items_per_second"),
+        peak_memory_mb=details.get("peak_memory_mb"),
+        trace_id=details.get("trace_id"),
+        span_id=details.get("span_id"),
+        error=_error_of(details),
+        details=details,
+    )
+
+
+def _error_of(details: Mapping[str, Any]) -> dict[str, Any] | None:
+    error = {k: details[k] for k in ("error_type", "error_message") if details.get(k)}
+    return error or None
+
+
+def _summary_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        _text.one_line(entry["operation"], 40),
+        _text.one_line(entry["status"], 20),
+        _figure(entry["duration"], "{:,.2f} s"),
+        _figure(entry["throughput"], "{:,.4g}/s"),
+        _figure(entry["peak_memory_mb"], "{:,.0f} MiB"),
+    )
+
+
+def _figure(value: object, form: str) -> str:
+    return form.format(value) if isinstance(value, (int, float)) else "–"
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "taskspan": __version__,
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": platform.platform(),
+        "hostname": platform.node(),
+        "pid": os.getpid(),
+        "cpu_count": os.cpu_count(),
+        "executable": sys.executable,
+        "working_directory": str(Path.cwd()),
+    }
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same directory: a rename across file systems is a copy, and not atomic.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # `mkstemp` makes files for the owner alone; a report has the mode of any new file.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
