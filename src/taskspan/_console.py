@@ -34,7 +34,7 @@ def remove(drawing: Drawing) -> None:
 def lines_above() -> Iterator[None]:
     """Run a block that prints whole lines to the terminal, above whatever is drawn there."""
     with contextlib.ExitStack() as stack:
-        for drawing in list(_drawings):
+        for drawing in _drawings:
             stack.enter_context(drawing.step_aside())
         yield
 

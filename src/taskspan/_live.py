@@ -65,8 +65,7 @@ class LiveProgress:
 
     def see_memory(self, usage: int) -> None:
         """Raise the peak if `usage` is above it."""
-        if usage > self.peak_memory:
-            self.peak_memory = usage
+        self.peak_memory = max(self.peak_memory, usage)
 
     def snapshot(self) -> Snapshot:
         """Return the state at this moment, its texts safe for a terminal."""

@@ -22,8 +22,8 @@ FIRST_GAP_S: Final = 10.0
 def next_mark(completed: int, total: int | None, written: int) -> int:
     """Return the count from which the next progress event is due.
 
-    The first item is one. A known total is cut in `COUNT_MARKS` parts. Without one, past it, or when a total
-    that keeps being raised has used up its marks, the gap doubles each time.
+    The first item is one. A known total is cut in `COUNT_MARKS` parts. Without one, past
+    it, or when a total that keeps being raised has used up its marks, the gap doubles.
     """
     if completed == 0:
         return 1

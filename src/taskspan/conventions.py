@@ -68,7 +68,7 @@ PROGRESS_UNIT: Final = _attribute(
     "taskspan.progress.unit",
     "string",
     "",
-    "What an item is, as a UCUM annotation such as `{row}` (semantic conventions, instrument units).",
+    "What an item is, as a UCUM annotation: `{row}` (semantic conventions, instrument units).",
 )
 THROUGHPUT: Final = _attribute(
     "taskspan.throughput", "double", "{item}/s", "Items per second since the start."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from typing import ClassVar
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, Tracer, TracerProvider
@@ -12,7 +13,6 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from taskspan._guard import warn_once
 from taskspan._live import LiveProgress
-from taskspan._protocols import View
 from taskspan._version import __version__
 from taskspan.configure import _environment
 from taskspan.configure._console import Console, views_for
@@ -37,7 +37,7 @@ class _State:
     console: Console | None = None
     processor: ProgressSpanProcessor | None = None
     private_provider: TracerProvider | None = None
-    watched_providers: weakref.WeakSet[object] = weakref.WeakSet()
+    watched_providers: ClassVar[weakref.WeakSet[object]] = weakref.WeakSet()
 
 
 def processor() -> ProgressSpanProcessor:

@@ -23,7 +23,7 @@ class LocalVisibilitySampler(Sampler):
         """Wrap `inner`."""
         self.inner = inner
 
-    def should_sample(  # noqa: PLR0913  the SDK's signature
+    def should_sample(
         self,
         parent_context: Context | None,
         trace_id: int,

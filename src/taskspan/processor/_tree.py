@@ -60,9 +60,7 @@ class Tree:
         """Whether nothing is running."""
         return not self._running
 
-    def start(
-        self, span_id: int, progress: LiveProgress, parent_span_id: int | None
-    ) -> Node:
+    def start(self, span_id: int, progress: LiveProgress, parent_span_id: int | None) -> Node:
         """Add a node below the running one with `parent_span_id`, else below its own parent."""
         with self._lock:
             above = self._running.get(parent_span_id) if parent_span_id is not None else None

@@ -76,7 +76,7 @@ def record_end(progress: LiveProgress) -> None:
 
 
 def _registered(key: _SeriesKey) -> _SeriesKey:
-    """Return the key under which a series is kept: its own, or the overflow; call under the lock."""
+    """Return the key a series is kept under, its own or the overflow; call under the lock."""
     if key not in _series and len(_series) >= MAX_SERIES:
         key = _OVERFLOW
     _series.setdefault(key, _Series())

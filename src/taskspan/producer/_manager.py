@@ -20,6 +20,7 @@ from taskspan.producer._operation import Operation
 from taskspan.producer._tracker import (
     NoOpProgressTracker,
     ProgressTracker,
+    end_as,
     end_with,
     tracker_of,
 )
@@ -35,7 +36,7 @@ class TaskProgressManager:
     one name run, the calls by name address the one that started first.
     """
 
-    def __init__(  # noqa: PLR0913  the signature that callers know
+    def __init__(
         self,
         task_id: str,
         task_type: str,
@@ -215,7 +216,9 @@ class TaskProgressManager:
             tracker = self._running[name][0]
         except (KeyError, IndexError):
             _checks.whole_number(steps, "steps")
-            self.log_warning(f"{steps} items for {name!r}, which is no running operation, not counted")
+            self.log_warning(
+                f"{steps} items for {name!r}, which is no running operation, not counted"
+            )
             return
         tracker.update(steps, postfix)
 
@@ -230,7 +233,6 @@ class TaskProgressManager:
         tracker = self._first_of(name)
         if tracker is None:
             tracker = self._started_and_not_announced(name)
-        tracker.close(failed=not success)
         self._finish(tracker, SUCCESS if success else ERROR, metrics=metrics)
 
     def _first_of(self, name: str) -> ProgressTracker | None:
@@ -259,7 +261,7 @@ class TaskProgressManager:
         error: BaseException | None = None,
         metrics: Mapping[str, Any] | None = None,
     ) -> None:
-        tracker.operation.end(outcome, error, metrics)
+        end_as(tracker, outcome, error, metrics)
         self._finished(tracker, outcome)
 
     def _finished(self, tracker: ProgressTracker, outcome: Outcome) -> None:
@@ -402,7 +404,7 @@ class ProgressContext:
     final metrics, with `error_type` and `error_message` after a failure.
     """
 
-    def __init__(  # noqa: PLR0913  the signature that callers know
+    def __init__(
         self,
         progress_manager: TaskProgressManager,
         operation_name: str,
@@ -452,7 +454,7 @@ class ProgressContext:
         self.metrics = dict(tracker.metrics)
 
 
-def create_task_progress_manager(  # noqa: PLR0913  the signature that callers know
+def create_task_progress_manager(
     task_id: str,
     task_type: str,
     logger: MessageLogger,

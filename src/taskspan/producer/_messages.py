@@ -30,7 +30,8 @@ def _print(level: int, message: str) -> None:
     lines = _text.shown(message).splitlines() or [""]
     safe = "\n".join(_text.one_line(line, _text.VALUE_LIMIT) for line in lines)
     with _console.lines_above():
-        print(f"[{logging.getLevelName(level)}] {safe}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"[{logging.getLevelName(level)}] {safe}\n")
+        sys.stderr.flush()
 
 
 def warn_of_stdout(logger: MessageLogger) -> None:

@@ -40,7 +40,7 @@ def detached(description: str) -> Operation:
     return Operation(progress, trace.NoOpTracer(), None, Context())
 
 
-def operation_progress(  # noqa: PLR0913  the public arguments of an operation
+def operation_progress(
     name: str,
     total: int | None,
     unit: str,

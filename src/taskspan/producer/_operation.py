@@ -259,9 +259,7 @@ class Operation:
             final["error_type"] = type(error).__name__
             final["error_message"] = _text.shown(error)
         elif outcome == ERROR:
-            progress.error_type = _text.shown(
-                final.get("error_type", conventions.ERROR_TYPE_OTHER)
-            )
+            progress.error_type = _text.shown(final.get("error_type", conventions.ERROR_TYPE_OTHER))
         final.update(self.measured())
         final.update(self._ids())
         final["outcome"] = outcome

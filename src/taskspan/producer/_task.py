@@ -21,7 +21,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @contextmanager
-def task(  # noqa: PLR0913  each has a default
+def task(
     name: str,
     task_id: str | None = None,
     *,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TypeVar, overload
 
 from taskspan import _checks
+from taskspan._counter import ADDITION_IS_ATOMIC
 from taskspan._guard import attempt
 from taskspan._live import LiveProgress
 from taskspan._outcome import outcome_of
@@ -41,7 +42,7 @@ def track(
 ) -> AsyncIterator[_Item]: ...
 
 
-def track(  # noqa: PLR0913  each has a default
+def track(
     iterable: Iterable[_Item] | AsyncIterable[_Item],
     name: str,
     *,
@@ -90,7 +91,11 @@ def _iter(items: Iterator[_Item], progress: LiveProgress) -> Iterator[_Item]:
     try:
         for item in items:
             yield item
-            if counter.add(1):
+            if not ADDITION_IS_ATOMIC:
+                operation.add(1)
+                continue
+            counter.completed += 1
+            if counter.completed >= counter.next_mark:
                 operation.reach_mark()
     except BaseException as error:
         _end(operation, attachment, error)
@@ -111,9 +116,7 @@ async def _aiter(items: AsyncIterable[_Item], progress: LiveProgress) -> AsyncIt
     _end(operation, attachment, None)
 
 
-def _end(
-    operation: Operation, attachment: _scope.Attachment, error: BaseException | None
-) -> None:
+def _end(operation: Operation, attachment: _scope.Attachment, error: BaseException | None) -> None:
     attachment.detach()
     if isinstance(error, GeneratorExit):
         # Leaving a loop is no failure, and there is no exception to show.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span
 
@@ -20,8 +20,6 @@ from taskspan.producer._operation import Operation
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_Tracker = TypeVar("_Tracker", bound="ProgressTracker")
-
 
 class ProgressTracker:
     """Counts the items of one operation and carries its span.
@@ -31,7 +29,7 @@ class ProgressTracker:
     them; `close` then only fixes its metrics. May be updated from any thread.
     """
 
-    def __init__(  # noqa: PLR0913  the signature that callers know
+    def __init__(
         self,
         total: int | None,
         description: str,
@@ -70,22 +68,21 @@ class ProgressTracker:
         progress.colour = color
         above = parent.operation if isinstance(parent, ProgressTracker) else None
         operation = _attach.open_stand_alone(progress, above)
-        self._adopt(operation, parent)
-        self._ends_span = True
+        self._adopt(operation, parent, ends_span=True)
 
     _draws = True
 
     @classmethod
-    def of(cls, operation: Operation) -> Self:
-        """Return a tracker of an operation that somebody else ends."""
+    def of(cls, operation: Operation, *, ends_span: bool = False) -> Self:
+        """Return a tracker of an operation, which somebody else ends unless `ends_span`."""
         tracker = cls.__new__(cls)
-        tracker._adopt(operation, None)
+        tracker._adopt(operation, None, ends_span)  # noqa: SLF001  its own class
         return tracker
 
-    def _adopt(self, operation: Operation, parent: Updatable | None) -> None:
+    def _adopt(self, operation: Operation, parent: Updatable | None, ends_span: bool) -> None:
         self.operation = operation
         self._counter = operation.progress.counter
-        self._ends_span = False
+        self._ends_span = ends_span
         self.is_closed = False
         self.has_failed = False
         self.parent = parent
@@ -113,16 +110,14 @@ class ProgressTracker:
         if counter.completed >= counter.next_mark:
             self.operation.reach_mark()
 
-    def _update_checked(
-        self, steps: int = 1, postfix: Mapping[str, object] | None = None
-    ) -> None:
+    def _update_checked(self, steps: int = 1, postfix: Mapping[str, object] | None = None) -> None:
         steps = _checks.whole_number(steps, "steps")
         if postfix is not None:
             self.set_postfix(postfix)
         self.operation.add(steps)
 
     if not ADDITION_IS_ATOMIC:
-        update = _update_checked  # noqa: F811  takes the lock
+        update = _update_checked
 
     # -- what the bar shows
 
@@ -235,8 +230,7 @@ class ProgressTracker:
             leave=False,
         )
         operation = _opening.open_operation(progress, self.operation)
-        subtask = tracker_of(operation)
-        subtask._ends_span = True
+        subtask = tracker_of(operation, ends_span=True)
         self.children.append(subtask)
         return subtask
 
@@ -250,13 +244,17 @@ class ProgressTracker:
             return
         self.is_closed = True
         self.has_failed = failed
-        for child in self.children:
-            child.close(failed)
+        self.close_children(failed)
         if self._ends_span:
             self.operation.end(ERROR if failed else SUCCESS)
         else:
             self._fix_metrics(failed)
         self._tell_parent()
+
+    def close_children(self, failed: bool) -> None:
+        """Close the subtasks, and the trackers that have this one as `parent`."""
+        for child in self.children:
+            child.close(failed)
 
     def _fix_metrics(self, failed: bool) -> None:
         if self.operation.has_ended:
@@ -300,10 +298,10 @@ class NoOpProgressTracker(ProgressTracker):
         return cls.of(_opening.detached(description))
 
 
-def tracker_of(operation: Operation) -> ProgressTracker:
+def tracker_of(operation: Operation, *, ends_span: bool = False) -> ProgressTracker:
     """Return the tracker that fits the operation: one that draws, or one that does not."""
     cls = ProgressTracker if operation.progress.is_drawn else NoOpProgressTracker
-    return cls.of(operation)
+    return cls.of(operation, ends_span=ends_span)
 
 
 def end_with(tracker: ProgressTracker, error: BaseException | None) -> Outcome:
@@ -314,9 +312,20 @@ def end_with(tracker: ProgressTracker, error: BaseException | None) -> Outcome:
     outcome = outcome_of(error)
     if outcome == SUCCESS and tracker.has_failed:
         outcome = ERROR
-    if error is None:
-        tracker.close()
-    # After an exception the span ends first: what runs inside then ends with the same one.
-    tracker.operation.end(outcome, error)
-    tracker.close(failed=error is not None)
+    end_as(tracker, outcome, error)
     return outcome
+
+
+def end_as(
+    tracker: ProgressTracker,
+    outcome: Outcome,
+    error: BaseException | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> None:
+    """End the operation of a tracker, and close the tracker."""
+    has_failed = outcome != SUCCESS
+    if error is None:
+        # After an exception the span itself ends what runs inside, with the same exception.
+        tracker.close_children(has_failed)
+    tracker.operation.end(outcome, error, metrics)
+    tracker.close(has_failed)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class RunnableOperation(Protocol):
     """What a task runs: anything with `run`; a `name` and a `total` are used if there."""
 
-    def run(self, **params: Any) -> Any:
-        """Do the work; gets `progress_tracker` among its parameters."""
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Does the work; is called with `progress_tracker` among its parameters."""
 
 
 class OperationExecutor:
@@ -68,7 +69,7 @@ class OperationExecutor:
             result.execution_time = time.perf_counter() - started
         return result
 
-    def execute_with_retry(  # noqa: PLR0913  the signature that callers know
+    def execute_with_retry(
         self,
         operation: RunnableOperation,
         params: Mapping[str, Any] | None = None,
@@ -182,12 +183,12 @@ class _Attempts:
                 conventions.ERROR_TYPE: error_type,
             },
         )
-        self._tracker.set_postfix(
-            {"attempt": f"{failed.number}/{self._policy.max_attempts}", "wait": f"{failed.wait:.1f}s"}
-        )
+        most = self._policy.max_attempts
+        wait = f"{failed.wait:.1f}s"
+        self._tracker.set_postfix({"attempt": f"{failed.number}/{most}", "wait": wait})
         self._warn(
-            f"{name_of(self._operation)}: attempt {failed.number} of {self._policy.max_attempts} "
-            f"failed ({error_type}); the next one in {failed.wait:.1f} s"
+            f"{name_of(self._operation)}: attempt {failed.number} of {most} "
+            f"failed ({error_type}); the next one in {wait}"
         )
 
     def _warn(self, message: str) -> None:

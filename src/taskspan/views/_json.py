@@ -4,53 +4,62 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 
 from taskspan import _text
 from taskspan._guard import attempt
 
-_MAX_DEPTH = 50
+MAX_DEPTH: Final = 50
 
 
-def jsonable(value: Any, depth: int = 0) -> Any:
+def jsonable(value: object, depth: int = 0) -> Any:
     """Return a value made of what JSON has; anything else as its text.
 
     NaN and the infinities, which JSON lacks, become their names; a structure deeper than
-    50, such as one that holds itself, becomes text.
+    `MAX_DEPTH`, such as one that holds itself, becomes text.
     """
-    if value is None or isinstance(value, (bool, int, str)) and type(value) in (bool, int, str):
+    if value is None or type(value) in (bool, int, str):
         return value
-    if isinstance(value, enum.Enum):
-        return jsonable(value.value, depth)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value))
-    if isinstance(value, (int, str)):
-        return int(value) if isinstance(value, int) else str(value)
-    if depth >= _MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         return f"<{type(value).__name__}>"
-    if isinstance(value, Mapping):
-        return {_key(k): jsonable(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple, AbstractSet)):
-        return [jsonable(item, depth + 1) for item in value]
-    return _other(value, depth)
+    for kinds, convert in _CONVERSIONS:
+        if isinstance(value, kinds):
+            return convert(value, depth)
+    return _converted(value, depth)
 
 
-def _key(key: Any) -> str:
-    return key if type(key) is str else _text.shown(key)
+def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
+    return {_text.shown(k): jsonable(v, depth + 1) for k, v in value.items()}
 
 
-def _other(value: Any, depth: int) -> Any:
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, PurePath):
-        return str(value)
-    # NumPy scalars and arrays, without importing NumPy.
+def _list(value: AbstractSet[object] | list[object] | tuple[object, ...], depth: int) -> list[Any]:
+    return [jsonable(item, depth + 1) for item in value]
+
+
+def _number(value: float, _: int) -> float | str:
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+# In this order: an enumeration may be an integer or a text, too.
+_CONVERSIONS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, int], Any]], ...]] = (
+    (enum.Enum, lambda value, depth: jsonable(value.value, depth + 1)),
+    (float, _number),
+    (int, lambda value, _: int(value)),
+    (str, lambda value, _: str.__str__(value)),
+    (Mapping, _mapping),
+    ((list, tuple, AbstractSet), _list),
+    ((date, time), lambda value, _: value.isoformat()),
+    (timedelta, lambda value, _: value.total_seconds()),
+    (PurePath, lambda value, _: str(value)),
+)
+
+
+def _converted(value: object, depth: int) -> Any:
+    """Return what a NumPy scalar or array stands for, without importing NumPy; else the text."""
     as_list = getattr(value, "tolist", None)
     if callable(as_list):
         plain = attempt("a value in the report", as_list, None)

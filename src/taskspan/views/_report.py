@@ -8,6 +8,7 @@ import platform
 import sys
 import tempfile
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -19,7 +20,7 @@ from taskspan import _text
 from taskspan._guard import LOGGER, guarded
 from taskspan._outcome import outcome_of
 from taskspan._version import __version__
-from taskspan.conventions import SUCCESS
+from taskspan.conventions import ERROR, SUCCESS
 from taskspan.views._json import jsonable
 from taskspan.views._table import table
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Raised when a field of the report changes its meaning or goes away."""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ class TaskReporter:
         self._metrics: dict[str, Any] = {}
         self._summary: dict[str, Any] = {}
         self._trace_id: str | None = None
+        self._status = "running"
         self._started_at = _now()
+        self._ended_at: str | None = None
         # Protects the collections above; nothing foreign is called under it.
         self._lock = threading.RLock()
 
@@ -132,7 +134,7 @@ class TaskReporter:
             self._operations.append(entry)
             self._trace_id = self._trace_id or entry.trace_id
 
-    def add_artifact(  # noqa: PLR0913  the signature that callers know
+    def add_artifact(
         self,
         artifact_type: str,
         path: str | Path,
@@ -184,12 +186,12 @@ class TaskReporter:
         """Return the artifacts of a type."""
         return [artifact for artifact in self.artifacts if artifact.artifact_type == artifact_type]
 
-    def add_metric(self, name: str, value: Any) -> None:
+    def add_metric(self, name: str, value: object) -> None:
         """Set a metric of the task."""
         with self._lock:
             self._metrics[name] = value
 
-    def add_nested_metric(self, category: str, name: str, value: Any) -> None:
+    def add_nested_metric(self, category: str, name: str, value: object) -> None:
         """Set a metric inside a category.
 
         A plain metric of the category's name moves into it under the name `value`.
@@ -220,21 +222,18 @@ class TaskReporter:
             "encryption": None if encryption is None else dict(encryption),
         }
         with self._lock:
-            self._summary["success"] = success
-            self._summary.setdefault("status", "success" if success else "error")
-            if success != (self._summary["status"] == SUCCESS):
-                self._summary["status"] = "success" if success else "error"
+            if success or self._status in ("running", SUCCESS):
+                self._status = SUCCESS if success else ERROR
             self._summary.update({k: v for k, v in said.items() if v is not None})
-            self._summary["ended_at"] = _now()
+            self._ended_at = _now()
 
     def task_ended(self, metrics: Mapping[str, Any]) -> None:
         """Take the final metrics of the task; called by the task itself at its end."""
-        outcome = str(metrics.get("outcome", SUCCESS))
         with self._lock:
             self._trace_id = metrics.get("trace_id", self._trace_id)
-            self._summary["status"] = outcome
+            self._status = str(metrics.get("outcome", SUCCESS))
             self.add_task_summary(
-                outcome == SUCCESS,
+                self._status == SUCCESS,
                 metrics.get("execution_time"),
                 metrics,
                 _error_of(metrics),
@@ -247,21 +246,20 @@ class TaskReporter:
     def generate_report(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON."""
         with self._lock:
-            summary = dict(self._summary)
             report = {
                 "schema_version": SCHEMA_VERSION,
                 "task_id": self.task_id,
                 "task_type": self.task_type,
                 "description": self.description,
                 "trace_id": self._trace_id,
-                "status": summary.pop("status", "running"),
-                "success": summary.pop("success", None),
+                "status": self._status,
+                "success": None if self._status == "running" else self._status == SUCCESS,
                 "started_at": self._started_at,
-                "ended_at": summary.pop("ended_at", None),
-                "execution_time": summary.pop("execution_time", None),
-                "error_info": summary.pop("error_info", None),
-                "encryption": summary.pop("encryption", None),
-                "task_metrics": summary.pop("metrics", None),
+                "ended_at": self._ended_at,
+                "execution_time": self._summary.get("execution_time"),
+                "error_info": self._summary.get("error_info"),
+                "encryption": self._summary.get("encryption"),
+                "task_metrics": self._summary.get("metrics"),
                 "progress": self._figures(),
                 "operations": [asdict(entry) for entry in self._operations],
                 "metrics": self._metrics,
@@ -334,13 +332,12 @@ class TaskReporter:
         traceback: TracebackType | None,
     ) -> None:
         if exc is not None:
-            outcome = outcome_of(exc)
+            with self._lock:
+                self._status = outcome_of(exc)
             self.add_task_summary(
                 success=False,
                 error_info={"error_type": type(exc).__name__, "error_message": _text.shown(exc)},
             )
-            with self._lock:
-                self._summary["status"] = outcome
         self.save_report()
 
 
@@ -401,21 +398,13 @@ def _now() -> str:
 def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same directory: a rename across file systems is a copy, and not atomic.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # `mkstemp` makes files for the owner alone; a report has the mode of any new file.
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
