@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 from taskspan._protocols import ProgressTrackerProtocol
 from taskspan._version import __version__
-from taskspan.producer._manager import (
-    ProgressContext,
-    TaskProgressManager,
-    create_task_progress_manager,
-)
+from taskspan.producer._context import ProgressContext
+from taskspan.producer._manager import TaskProgressManager, create_task_progress_manager
 from taskspan.producer._task import operation, task
 from taskspan.producer._track import track
 from taskspan.producer._tracker import NoOpProgressTracker, ProgressTracker

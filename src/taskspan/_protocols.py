@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from taskspan._attributes import AttributeValue
 from taskspan._snapshot import Snapshot
 
 
@@ -37,6 +38,13 @@ class Reporter(Protocol):
 
     def add_operation(self, name: str, status: str, details: dict[str, Any]) -> object:
         """Take an ended operation: `Complete <name>`, `success` or `error`, its metrics."""
+
+
+class EventWriter(Protocol):
+    """Writes an event on a span, at the present time."""
+
+    def __call__(self, name: str, attributes: Mapping[str, AttributeValue], /) -> None:
+        """Write it."""
 
 
 class TaskFigures(Protocol):

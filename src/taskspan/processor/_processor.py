@@ -82,13 +82,15 @@ class ProgressSpanProcessor(SpanProcessor):
         """Take a span out again and tell its reporter."""
         with guarded("the end of a span in the progress processor"):
             context = span.get_span_context()
-            node = None if context is None else self._tree.end(context.span_id)
+            node = None if context is None else self._tree.find(context.span_id)
             if node is not None:
                 self._end(node, span)
 
     def _end(self, node: Node, span: ReadableSpan) -> None:
+        # Before it leaves the tree: views are then told of an end with its outcome.
         if self._foreign.pop(node.span_id, None) is not None:
             _foreign.settle(node.progress, span)
+        self._tree.end(node.span_id)
         feed(node.progress)
         # The last one out leaves its last value on the screen, unless it was never there.
         if self._tree.is_empty and (node.is_delivered or node.progress.leaves_bar):
@@ -132,16 +134,15 @@ class ProgressSpanProcessor(SpanProcessor):
             if foreign is not None:
                 _foreign.refresh(foreign.progress, span)
 
-    def _show(self, changed: Sequence[Node]) -> None:
-        for node in changed:
-            if not node.is_delivered:
-                self._tell_start(node)
-            if node.has_ended:
+    def _show(self, changed: Sequence[tuple[Node, bool]]) -> None:
+        for node, has_ended in changed:
+            if has_ended:
                 self._tell_end(node)
+            else:
+                self._tell_start(node)
         self._call_views(lambda view: view.ticked())
 
     def _tell_start(self, node: Node) -> None:
-        node.is_delivered = True
         self._call_views(lambda view: view.started(node))
 
     def _tell_end(self, node: Node) -> None:

@@ -37,9 +37,15 @@ PATIENCE_S: Final = 2.0
 class Ticker:
     """Calls `work` at a steady pace as long as it returns `True`."""
 
-    def __init__(self, work: Callable[[], bool], interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        work: Callable[[], bool],
+        interval_s: float = INTERVAL_S,
+        linger_s: float = LINGER_S,
+    ) -> None:
         self._work = work
         self._interval_s = interval_s
+        self._linger_s = linger_s
         self._reset()
 
     def _reset(self) -> None:
@@ -90,7 +96,7 @@ class Ticker:
         """Wait for the next tick; `False` when the thread is to end."""
         if not self._is_idle:
             return not self._stopped.wait(self._interval_s)
-        was_woken = self._wake.wait(LINGER_S)
+        was_woken = self._wake.wait(self._linger_s)
         with self._lock:
             was_woken = was_woken or self._wake.is_set()
             self._wake.clear()

@@ -6,6 +6,7 @@ import threading
 
 from taskspan._live import LiveProgress
 from taskspan._snapshot import Snapshot
+from taskspan.conventions import ERROR, INTERRUPTED
 
 
 class Node:
@@ -18,7 +19,7 @@ class Node:
         self.progress = progress
         self.enclosing = enclosing
         self.is_delivered = False
-        """Whether the views have been told of it."""
+        """Whether its start has been taken for the views."""
 
     @property
     def depth(self) -> int:
@@ -31,9 +32,9 @@ class Node:
         return depth
 
     @property
-    def has_ended(self) -> bool:
-        """Whether its outcome is known."""
-        return self.progress.outcome is not None
+    def leaves_trace(self) -> bool:
+        """Whether an end of it stays on the screen."""
+        return self.progress.leaves_bar or self.progress.outcome in (ERROR, INTERRUPTED)
 
     def snapshot(self) -> Snapshot:
         """Return how far it is now."""
@@ -47,13 +48,17 @@ class Tree:
     """
 
     MAX_UNSEEN = 1000
-    """Ended nodes kept for the views; past it those that would leave no trace are dropped."""
+    """Starts and ends kept for the views; past it a node that leaves no trace is dropped."""
+
+    MAX_TRACES = 10 * MAX_UNSEEN
+    """Past it one that would leave a trace is dropped, too."""
 
     def __init__(self) -> None:
         # Protects the two dictionaries; nothing foreign is called under it.
         self._lock = threading.Lock()
         self._running: dict[int, Node] = {}
-        self._changed: dict[Node, None] = {}
+        # In the order in which they happened; `True` is an end.
+        self._changed: dict[tuple[Node, bool], None] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -66,7 +71,7 @@ class Tree:
             above = self._running.get(parent_span_id) if parent_span_id is not None else None
             node = Node(span_id, progress, above or self._node_of(progress.parent))
             self._running[span_id] = node
-            self._changed[node] = None
+            self._changed[node, False] = None
         return node
 
     def _node_of(self, progress: LiveProgress | None) -> Node | None:
@@ -84,30 +89,30 @@ class Tree:
             node = self._running.pop(span_id, None)
             if node is None:
                 return None
-            if self._leaves_no_trace(node):
-                self._changed.pop(node, None)
+            if self._is_dropped(node):
+                self._changed.pop((node, False), None)
             else:
-                self._changed[node] = None
+                self._changed[node, True] = None
         return node
 
-    def _leaves_no_trace(self, node: Node) -> bool:
-        # A view that is stuck must not make the tree grow without bound.
-        return (
-            len(self._changed) > self.MAX_UNSEEN
-            and not node.is_delivered
-            and not node.progress.leaves_bar
-        )
+    def _is_dropped(self, node: Node) -> bool:
+        # A view that is stuck must not make the tree grow without bound. What it has seen
+        # start it must see end.
+        bound = self.MAX_TRACES if node.leaves_trace else self.MAX_UNSEEN
+        return not node.is_delivered and len(self._changed) > bound
 
     def running(self) -> list[Node]:
         """Return the running nodes, the oldest first."""
         with self._lock:
             return list(self._running.values())
 
-    def take_changed(self) -> list[Node]:
-        """Return the nodes that started or ended since the last call, in order of start."""
+    def take_changed(self) -> list[tuple[Node, bool]]:
+        """Return what started (`False`) and ended (`True`) since the last call, in that order."""
         with self._lock:
             changed = list(self._changed)
             self._changed.clear()
+            for node, _ in changed:
+                node.is_delivered = True
         return changed
 
     def clear(self) -> None:

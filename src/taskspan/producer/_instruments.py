@@ -69,7 +69,7 @@ def record_end(progress: LiveProgress) -> None:
         return
     with _lock:
         series = _series[_registered(_key(progress))]
-        series.items += progress.counter.completed
+        series.items += progress.metrics["current"]
         series.throughput = progress.throughput
         series.memory_peak = progress.peak_memory
     _operation_duration.record(progress.elapsed_s, {**_name_attributes(progress), **outcome})
@@ -181,11 +181,19 @@ def _safe(text: str) -> str:
 
 
 _meter = get_meter(conventions.INSTRUMENTATION_SCOPE, __version__)
+# From a hundredth of a second to a day: the SDK's own buckets are made for milliseconds.
+_BUCKETS_S: Final = (0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 14_400, 43_200, 86_400)
 _task_duration = _meter.create_histogram(
-    conventions.TASK_DURATION, unit="s", description="How long tasks took"
+    conventions.TASK_DURATION,
+    unit="s",
+    description="How long tasks took",
+    explicit_bucket_boundaries_advisory=_BUCKETS_S,
 )
 _operation_duration = _meter.create_histogram(
-    conventions.OPERATION_DURATION, unit="s", description="How long operations took"
+    conventions.OPERATION_DURATION,
+    unit="s",
+    description="How long operations took",
+    explicit_bucket_boundaries_advisory=_BUCKETS_S,
 )
 _meter.create_observable_counter(
     conventions.OPERATION_ITEMS, [_observe_items], "{item}", "Items completed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,10 @@ from taskspan._outcome import outcome_of
 from taskspan._protocols import MessageLogger, Reporter
 from taskspan.conventions import ERROR, INTERRUPTED, KIND_TASK, SUCCESS, Outcome
 from taskspan.producer import _attach, _messages, _opening, _registry, _scope
+from taskspan.producer._context import ProgressContext
 from taskspan.producer._operation import Operation
+from taskspan.producer._running import RunningByName
 from taskspan.producer._tracker import (
-    NoOpProgressTracker,
     ProgressTracker,
     end_as,
     end_with,
@@ -68,9 +68,7 @@ class TaskProgressManager:
         self._announces = logger is not None
         self.logger = logging.getLogger("taskspan.task") if logger is None else logger
         total = _checks.whole_number(total_operations, "total_operations")
-        # Protects `_running`; no span is started or ended under it.
-        self._lock = threading.Lock()
-        self._running: dict[str, list[ProgressTracker]] = {}
+        self._running = RunningByName()
         self._attachment: _scope.Attachment | None = None
         self._is_closed = False
         self._filter = _messages.TraceIdFilter()
@@ -136,12 +134,7 @@ class TaskProgressManager:
     @property
     def active_operations(self) -> dict[str, ProgressTracker]:
         """The running operations by name; further ones of the same name as `name#2`, ..."""
-        active: dict[str, ProgressTracker] = {}
-        with self._lock:
-            for name, trackers in self._running.items():
-                for number, tracker in enumerate(trackers, 1):
-                    active[name if number == 1 else f"{name}#{number}"] = tracker
-        return active
+        return self._running.by_key()
 
     @property
     def span(self) -> Span:
@@ -195,8 +188,7 @@ class TaskProgressManager:
         tracker = tracker_of(
             _opening.open_operation(progress, self._innermost(), counted_by=self._operation)
         )
-        with self._lock:
-            self._running.setdefault(name, []).append(tracker)
+        self._running.add(tracker)
         self._announce(logging.INFO, f"Starting operation: {name}")
         return tracker
 
@@ -212,15 +204,12 @@ class TaskProgressManager:
 
         Items for a name that is not running are counted nowhere; a warning says so.
         """
-        try:
-            tracker = self._running[name][0]
-        except (KeyError, IndexError):
-            _checks.whole_number(steps, "steps")
-            self.log_warning(
-                f"{steps} items for {name!r}, which is no running operation, not counted"
-            )
-            return
-        tracker.update(steps, postfix)
+        tracker = self._running.first(name)
+        if tracker is None:
+            steps = _checks.whole_number(steps, "steps")
+            self.log_warning(f"{steps} items of {name!r} are not counted: it is not running")
+        else:
+            tracker.update(steps, postfix)
 
     def complete_operation(
         self, name: str, success: bool = True, metrics: Mapping[str, Any] | None = None
@@ -230,15 +219,10 @@ class TaskProgressManager:
         A name that was never started (one resumed from a checkpoint) is counted and
         reported too, with a span of no length. `metrics` become attributes of the span.
         """
-        tracker = self._first_of(name)
+        tracker = self._running.first(name)
         if tracker is None:
             tracker = self._started_and_not_announced(name)
         self._finish(tracker, SUCCESS if success else ERROR, metrics=metrics)
-
-    def _first_of(self, name: str) -> ProgressTracker | None:
-        with self._lock:
-            trackers = self._running.get(name)
-            return trackers[0] if trackers else None
 
     def _started_and_not_announced(self, name: str) -> ProgressTracker:
         name = _checks.required_text(name, "name")
@@ -266,21 +250,13 @@ class TaskProgressManager:
 
     def _finished(self, tracker: ProgressTracker, outcome: Outcome) -> None:
         name = tracker.operation.progress.name
-        self._remove(name, tracker)
+        self._running.remove(tracker)
         if outcome == SUCCESS:
             self._announce(logging.INFO, f"Operation {name} completed successfully")
         elif outcome == ERROR:
             self._announce(logging.ERROR, f"Operation {name} failed")
         else:
             self._announce(logging.WARNING, f"Operation {name} {outcome}")
-
-    def _remove(self, name: str, tracker: ProgressTracker) -> None:
-        with self._lock:
-            trackers = self._running.get(name, [])
-            if tracker in trackers:
-                trackers.remove(tracker)
-            if not trackers:
-                self._running.pop(name, None)
 
     def create_operation_context(
         self,
@@ -369,9 +345,7 @@ class TaskProgressManager:
             self.logger.removeFilter(self._filter)
 
     def _end_running(self, outcome: Outcome, error: BaseException | None) -> None:
-        trackers = list(self.active_operations.values())
-        trackers.sort(key=lambda tracker: tracker.operation.progress.started_ns, reverse=True)
-        for tracker in trackers:
+        for tracker in self._running.youngest_first():
             self._finish(tracker, outcome, error)
 
     def __enter__(self) -> Self:
@@ -395,63 +369,6 @@ class TaskProgressManager:
         operation = self.__dict__.get("_operation")
         if operation is not None and not operation.has_ended:
             _registry.abandon(operation)
-
-
-class ProgressContext:
-    """Starts an operation of a manager on entry, and ends it on exit.
-
-    Inside the block the operation's span is the current one. After it `metrics` holds the
-    final metrics, with `error_type` and `error_message` after a failure.
-    """
-
-    def __init__(
-        self,
-        progress_manager: TaskProgressManager,
-        operation_name: str,
-        total: int | None,
-        description: str | None = None,
-        unit: str = "items",
-        leave: bool = False,
-    ) -> None:
-        """Prepare an operation; arguments and errors are those of `start_operation`."""
-        self.progress_manager = progress_manager
-        self.operation_name = _checks.required_text(operation_name, "operation_name")
-        self.is_empty = total is not None and total <= 0
-        self.total = 0 if self.is_empty else _checks.optional_total(total)
-        self.description = description
-        self.unit = unit
-        self.leave = leave
-        self.tracker: ProgressTracker | None = None
-        self.metrics: dict[str, Any] = {}
-        self._attachment: _scope.Attachment | None = None
-
-    def __enter__(self) -> ProgressTracker:
-        if self.is_empty:
-            self.tracker = NoOpProgressTracker.detached(self.description or self.operation_name)
-            return self.tracker
-        self.tracker = self.progress_manager.start_operation(
-            self.operation_name, self.total, self.description, self.unit, self.leave
-        )
-        self._attachment = _scope.Attachment(self.tracker.operation)
-        return self.tracker
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        tracker = self.tracker
-        if tracker is None:
-            return
-        if self._attachment is not None:
-            self._attachment.detach()
-            self._attachment = None
-        if self.is_empty:
-            tracker.close(failed=exc is not None)
-        else:
-            self.progress_manager.finish(tracker, exc)
-        self.metrics = dict(tracker.metrics)
 
 
 def create_task_progress_manager(

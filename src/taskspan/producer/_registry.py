@@ -6,44 +6,54 @@ import atexit
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from taskspan._guard import guarded
-from taskspan.conventions import INTERRUPTED, KIND_TASK
+from taskspan._live import LiveProgress
+from taskspan.conventions import INTERRUPTED, KIND_TASK, Outcome
 
-if TYPE_CHECKING:
-    from taskspan.producer._operation import Operation
 
-_running: dict[Operation, None] = {}
-_abandoned: deque[Operation] = deque()
+class Running(Protocol):
+    """A running task or operation, as far as it is read and ended from here."""
+
+    @property
+    def progress(self) -> LiveProgress:
+        """Its state."""
+
+    def end(self, outcome: Outcome, /) -> bool:
+        """End it."""
+
+
+_running: dict[Running, None] = {}
+_abandoned: deque[Running] = deque()
 # Protects `_exit_hooks` alone.
 _lock = threading.Lock()
 _exit_hooks: set[int] = set()
 
 
-def add(operation: Operation) -> None:
+def add(operation: Running) -> None:
     """Take in an operation that has just started, in order of start."""
     _running[operation] = None
 
 
-def remove(operation: Operation) -> None:
+def remove(operation: Running) -> None:
     """Forget an operation that has ended."""
     _running.pop(operation, None)
 
 
-def running() -> list[Operation]:
+def running() -> list[Running]:
     """Return the running operations and tasks, the oldest first."""
     # `list` of a dict is one step of the interpreter: no other thread gets in between.
     return list(_running)
 
 
-def only_task() -> Operation | None:
+def only_task() -> Running | None:
     """Return the running task if there is exactly one."""
     tasks = [operation for operation in running() if operation.progress.kind == KIND_TASK]
     return tasks[0] if len(tasks) == 1 else None
 
 
-def abandon(operation: Operation) -> None:
+def abandon(operation: Running) -> None:
     """Take an operation whose tracker was garbage-collected; it is ended a little later.
 
     A collection can strike anywhere, also inside a lock of the SDK: ending a span there

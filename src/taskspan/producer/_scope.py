@@ -23,7 +23,8 @@ def enclosing() -> Operation | None:
     """
     operation = enclosing_here()
     if operation is None and not trace.get_current_span().get_span_context().is_valid:
-        return _registry.only_task()
+        task = _registry.only_task()
+        return task if isinstance(task, Operation) else None
     return operation
 
 
@@ -68,20 +69,22 @@ def lies_within(operation: Operation) -> bool:
 class Attachment:
     """Makes the Context of an operation the current one until `detach`."""
 
-    __slots__ = ("_context", "_token")
+    __slots__ = ("_operation", "_token")
 
     def __init__(self, operation: Operation) -> None:
-        self._context = context_within(operation)
-        self._token = otel_context.attach(self._context)
+        self._operation = operation
+        self._token = otel_context.attach(context_within(operation))
 
     def detach(self) -> None:
-        """Restore the Context of before; nothing where another one has become current.
+        """Restore the Context of before, if the current one lies within the operation.
 
-        A generator may be closed in a Context that is not its own, and two interleaved
-        loops end in the order of their start: restoring then would bring back the
-        Context of an ended operation.
+        It does not where a generator is closed in a Context that is not its own, or where
+        a block around it has restored what was before both.
         """
-        if otel_context.get_current() is self._context:
+        scope = otel_context.get_current().get(_SCOPE)
+        while isinstance(scope, Operation) and scope is not self._operation:
+            scope = scope.parent
+        if scope is self._operation:
             otel_context.detach(self._token)
 
 

@@ -7,7 +7,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -175,8 +175,19 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
     def _of_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:
             with self._unattached():
-                async for item in function(*args, **kwargs):
-                    yield item
+                async with aclosing(function(*args, **kwargs)) as generator:
+                    # What `yield from` does for a plain generator.
+                    with suppress(StopAsyncIteration):
+                        item = await anext(generator)
+                        while True:
+                            try:
+                                sent = yield item
+                            except GeneratorExit:
+                                raise
+                            except BaseException as error:  # noqa: BLE001  not ours to judge
+                                item = await generator.athrow(error)
+                            else:
+                                item = await generator.asend(sent)
 
         return call
 

@@ -87,8 +87,14 @@ class ProgressTracker:
         self.has_failed = False
         self.parent = parent
         self.children: list[ProgressTracker] = []
+        self._above: ProgressTracker | None = None
         if isinstance(parent, ProgressTracker):
-            parent.children.append(self)
+            parent._take_in(self)  # noqa: SLF001  its own class
+
+    def _take_in(self, child: ProgressTracker) -> None:
+        """Hold a child until it closes: a day's subtasks must not pile up."""
+        child._above = self
+        self.children.append(child)
 
     # -- counting: the hot path
 
@@ -231,7 +237,7 @@ class ProgressTracker:
         )
         operation = _opening.open_operation(progress, self.operation)
         subtask = tracker_of(operation, ends_span=True)
-        self.children.append(subtask)
+        self._take_in(subtask)
         return subtask
 
     def close(self, failed: bool = False) -> None:
@@ -249,11 +255,13 @@ class ProgressTracker:
             self.operation.end(ERROR if failed else SUCCESS)
         else:
             self._fix_metrics(failed)
+        if self._above is not None:
+            self._above.children.remove(self)
         self._tell_parent()
 
     def close_children(self, failed: bool) -> None:
         """Close the subtasks, and the trackers that have this one as `parent`."""
-        for child in self.children:
+        for child in list(self.children):
             child.close(failed)
 
     def _fix_metrics(self, failed: bool) -> None:

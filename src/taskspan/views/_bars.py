@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import RawIOBase
 from typing import Final, TextIO
 
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from tqdm.utils import disp_trim
 from taskspan import _console, _text
 from taskspan._protocols import Live
 from taskspan._snapshot import Snapshot
+from taskspan.views._hooks import BarSafeHooks
 from taskspan.views._log_handler import BarSafeLogging
 from taskspan.views._rows import DEFAULT_ROWS, Row, Slots, label_of
 
@@ -71,10 +73,15 @@ class Frame:
         """Show what was written; inside the block nothing yet."""
         if self._is_open or not self._parts:
             return
-        text = "".join(self._parts)
+        text = _text.encodable("".join(self._parts), self.encoding)
         self._parts.clear()
-        self._stream.write(_text.encodable(text, self.encoding))
         self._stream.flush()
+        raw = getattr(getattr(self._stream, "buffer", None), "raw", None)
+        if raw is None:
+            self._stream.write(text)
+            self._stream.flush()
+        else:
+            _write_all(raw, text.encode(self.encoding))
 
     def size(self) -> os.terminal_size:
         """Return columns and rows of the terminal now."""
@@ -83,6 +90,20 @@ class Frame:
             if size.columns > 0 and size.lines > 0:
                 return size
         return _FALLBACK_SIZE
+
+
+def _write_all(raw: RawIOBase, data: bytes) -> None:
+    """Write past the buffer of a stream.
+
+    What a broken pipe leaves in the buffer makes Python exit with status 120, and a thread
+    that a stopped terminal holds inside the buffer makes the exit fatal.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = raw.write(rest)
+        if not written:  # a terminal that does not block, and has no room: the frame is cut
+            return
+        rest = rest[written:]
 
 
 class _Line(tqdm):  # type: ignore[type-arg]  # iterates over nothing
@@ -118,10 +139,12 @@ class BarsView:
         self._max_rows = max_rows
         self._slots = Slots()
         self._lines: list[_Line] = []
-        self._left: list[str] = []
+        self._left: list[Row] = []
         self._shown: list[str] = []
         self._size = self._frame.size()
+        self._failure: Exception | None = None
         self._logging = BarSafeLogging()
+        self._hooks = BarSafeHooks()
 
     # -- called by the processor, one at a time
 
@@ -130,6 +153,7 @@ class BarsView:
         if live.snapshot().is_drawn:
             self._slots.take(live)
             self._logging.look_for_handlers()
+            self._hooks.install()
             _console.add(self)
 
     def ended(self, live: Live) -> None:
@@ -137,33 +161,60 @@ class BarsView:
         self._slots.free(live)
         snapshot = live.snapshot()
         if snapshot.is_drawn and (snapshot.leaves_bar or snapshot.has_failed):
-            self._left.append(self._text_of(Row(snapshot, label_of(live, snapshot))))
+            self._left.append(Row(snapshot, label_of(live, snapshot)))
 
     def ticked(self) -> None:
         """Draw what changed, in one write."""
+        try:
+            self._draw_changes()
+        except BaseException:
+            self._leave_console()
+            raise
+
+    def _draw_changes(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         size = self._frame.size()
         was_resized, self._size = size != self._size, size
         # Not under the lock: a text may come from the application, which may log and then
         # wait for a handler that waits for the lock.
+        left = [self._text_of(row) for row in self._left]
+        self._left.clear()
         texts = self._texts()
         with _LOCK:
-            self._draw(texts, was_resized)
-        if not texts:
-            self._logging.restore()
-            _console.remove(self)
+            self._draw(left, texts, was_resized)
+        if texts:
+            self._logging.look_for_handlers()  # for those that were added meanwhile
+        else:
+            self._leave_console()
+
+    def _leave_console(self) -> None:
+        self._logging.restore()
+        self._hooks.restore()
+        _console.remove(self)
 
     @contextlib.contextmanager
     def step_aside(self) -> Iterator[None]:
         """Take the bars off the screen for a block that prints lines, then draw them again."""
         with _LOCK:
             shown = self._shown
-            with self._frame:
-                self._erase()
+            self._try(self._erase)
             try:
                 yield
             finally:
-                with self._frame:
-                    self._write_rows(shown)
+                self._try(lambda: self._write_rows(shown))
+
+    def _try(self, draw: Callable[[], None]) -> None:
+        """Draw for the sake of a line, which must not be lost where drawing fails.
+
+        The next tick raises the error: logging it here, under the lock, could wait for ever.
+        """
+        try:
+            with self._frame:
+                draw()
+        except (OSError, ValueError) as error:  # a broken or closed stream
+            self._failure = error
+            _console.remove(self)
 
     def _texts(self) -> list[str]:
         height = max(1, min(self._max_rows, self._size.lines - 2))
@@ -175,15 +226,14 @@ class BarsView:
 
     # -- under tqdm's lock, which `tqdm.write` takes too
 
-    def _draw(self, texts: list[str], was_resized: bool) -> None:
+    def _draw(self, left: list[str], texts: list[str], was_resized: bool) -> None:
         with self._frame:
             # A narrower terminal has wrapped the old rows. The cursor is at the start of
             # the first one, so what is below it is ours.
-            if was_resized or self._left or len(texts) < len(self._shown):
+            if was_resized or left or len(texts) < len(self._shown):
                 self._erase()
-            for text in self._left:
+            for text in left:
                 self._frame.write(text + "\n")
-            self._left.clear()
             if texts != self._shown:
                 self._write_rows(texts)
 
@@ -221,7 +271,8 @@ class BarsView:
             postfix=_postfix_of(snapshot),
             colour=_known_colour(snapshot),
         )
-        text = self._fitted(text)
+        # tqdm puts the unit behind a number, from which a space parts it, or behind a slash.
+        text = self._fitted(text.replace(f"s/ {snapshot.unit}", f"s/{snapshot.unit}"))
         return f"{_RED}{text}{_PLAIN}" if snapshot.has_failed else text
 
     @property
@@ -236,8 +287,9 @@ class BarsView:
 def _postfix_of(snapshot: Snapshot) -> str:
     if not snapshot.has_failed:
         return snapshot.postfix
+    # The failure comes first: the end of the row is cut where the terminal is narrow.
     failure = snapshot.error_type or str(snapshot.outcome)
-    return f"{snapshot.postfix}, {failure}" if snapshot.postfix else failure
+    return f"{failure}, {snapshot.postfix}" if snapshot.postfix else failure
 
 
 def _known_colour(snapshot: Snapshot) -> str | None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from taskspan import _console
@@ -52,6 +53,7 @@ class BarSafeLogging:
     def __init__(self) -> None:
         self._wrapped: dict[logging.StreamHandler[Any], BarSafeStream] = {}
         self._last_resort: logging.Handler | None = None
+        self._basic_config: Callable[..., None] | None = None
 
     def look_for_handlers(self) -> None:
         """Wrap the streams of all handlers that write to a terminal and are not wrapped yet."""
@@ -61,6 +63,20 @@ class BarSafeLogging:
                 self._wrapped[handler] = BarSafeStream(stream)
                 handler.setStream(self._wrapped[handler])
         self._replace_last_resort()
+        self._follow_basic_config()
+
+    def _follow_basic_config(self) -> None:
+        # The first `logging.warning` of a program makes a handler and writes at once.
+        if self._basic_config is not None:
+            return
+        original = self._basic_config = logging.basicConfig
+
+        def basic_config(**kwargs: Any) -> None:
+            original(**kwargs)
+            if self._basic_config is not None:
+                self.look_for_handlers()
+
+        logging.basicConfig = basic_config
 
     def _replace_last_resort(self) -> None:
         # Python's own handler of last resort takes no other stream.
@@ -80,6 +96,9 @@ class BarSafeLogging:
         if self._last_resort is not None:
             logging.lastResort = self._last_resort
             self._last_resort = None
+        if self._basic_config is not None:
+            logging.basicConfig = self._basic_config
+            self._basic_config = None
 
 
 def _stream_handlers() -> list[logging.StreamHandler[Any]]:

@@ -1,0 +1,62 @@
+"""The running operations of one task by name, which need not be unique."""
+
+from __future__ import annotations
+
+import threading
+
+from taskspan.producer._tracker import ProgressTracker
+
+
+class RunningByName:
+    """Holds trackers by the name of their operation, the oldest of a name first."""
+
+    def __init__(self) -> None:
+        # Protects the dictionary; no span is started or ended under it.
+        self._lock = threading.Lock()
+        self._trackers: dict[str, list[ProgressTracker]] = {}
+
+    def add(self, tracker: ProgressTracker) -> None:
+        """Take in the tracker of an operation that has started."""
+        with self._lock:
+            self._trackers.setdefault(_name_of(tracker), []).append(tracker)
+
+    def remove(self, tracker: ProgressTracker) -> None:
+        """Forget a tracker; one that is not there is none."""
+        name = _name_of(tracker)
+        with self._lock:
+            trackers = self._trackers.get(name, [])
+            if tracker in trackers:
+                trackers.remove(tracker)
+            if not trackers:
+                self._trackers.pop(name, None)
+
+    def first(self, name: str) -> ProgressTracker | None:
+        """Return the one of that name that started first."""
+        # Without the lock: this is the way of every `update_operation`. Reading a list and
+        # its first item are steps that another thread cannot cut in two.
+        trackers = self._trackers.get(name)
+        if not trackers:
+            return None
+        try:
+            return trackers[0]
+        except IndexError:  # it has ended between the two lines
+            return None
+
+    def by_key(self) -> dict[str, ProgressTracker]:
+        """Return all, further ones of the same name as `name#2`, `name#3`, ..."""
+        with self._lock:
+            return {
+                name if number == 1 else f"{name}#{number}": tracker
+                for name, trackers in self._trackers.items()
+                for number, tracker in enumerate(trackers, 1)
+            }
+
+    def youngest_first(self) -> list[ProgressTracker]:
+        """Return all, in the reverse order of their start."""
+        trackers = list(self.by_key().values())
+        trackers.sort(key=lambda tracker: tracker.operation.progress.started_ns, reverse=True)
+        return trackers
+
+
+def _name_of(tracker: ProgressTracker) -> str:
+    return tracker.operation.progress.name

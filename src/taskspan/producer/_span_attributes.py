@@ -1,0 +1,83 @@
+"""What the span of a task or operation holds at its start and at its end."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from taskspan import _text, conventions
+from taskspan._attributes import AttributeValue, metric_attributes
+from taskspan._live import LiveProgress
+from taskspan.conventions import KIND_TASK
+
+# Entries of `metrics` that have an attribute of their own, or say what the span itself says.
+_NOT_REPORTED: Final = frozenset(
+    {
+        "current",
+        "execution_time",
+        "peak_memory_mb",
+        "memory_delta_mb",
+        "items_per_second",
+        "failed",
+        "outcome",
+        "error_type",
+        "error_message",
+        "trace_id",
+        "span_id",
+    }
+)
+
+
+def span_name(progress: LiveProgress) -> str:
+    """Return the name of the span: printable, of bounded length."""
+    return _safe(progress.name)
+
+
+def first_attributes(progress: LiveProgress) -> dict[str, AttributeValue]:
+    """Return what is known at the start; samplers and processors see these."""
+    attributes: dict[str, AttributeValue] = {
+        conventions.KIND: progress.kind,
+        conventions.PROGRESS_UNIT: conventions.unit_annotation(_safe(progress.unit)),
+    }
+    if progress.kind == KIND_TASK:
+        attributes[conventions.TASK_ID] = _safe(progress.task_id)
+        attributes[conventions.TASK_TYPE] = _safe(progress.task_type)
+    else:
+        attributes[conventions.OPERATION_NAME] = _safe(progress.name)
+    _add_what_may_change(attributes, progress)
+    return attributes
+
+
+def last_attributes(progress: LiveProgress) -> dict[str, AttributeValue]:
+    """Return what is known at the end, the application's own metrics among it."""
+    metrics = progress.metrics
+    attributes: dict[str, AttributeValue] = {
+        conventions.PROGRESS_COMPLETED: metrics["current"],
+        conventions.THROUGHPUT: metrics["items_per_second"],
+        conventions.MEMORY_PEAK: progress.peak_memory,
+        conventions.MEMORY_DELTA: progress.peak_memory - progress.start_memory,
+        conventions.OUTCOME: str(progress.outcome),
+    }
+    _add_what_may_change(attributes, progress)
+    if progress.error_type is not None:
+        attributes[conventions.ERROR_TYPE] = _safe(progress.error_type)
+    reported = {name: value for name, value in metrics.items() if name not in _NOT_REPORTED}
+    attributes.update(metric_attributes(reported, conventions.METRIC_PREFIX))
+    return attributes
+
+
+def _add_what_may_change(attributes: dict[str, AttributeValue], progress: LiveProgress) -> None:
+    if progress.total is not None:
+        attributes[conventions.PROGRESS_TOTAL] = progress.total
+    if progress.description != progress.name:
+        attributes[conventions.DESCRIPTION] = _safe(progress.description)
+
+
+def status_description(metrics: dict[str, Any], otherwise: str) -> str:
+    """Return why it failed, as the description of the span's status."""
+    reasons = [_text.shown(metrics[k]) for k in ("error_type", "error_message") if metrics.get(k)]
+    text = ": ".join(reasons) or otherwise
+    return _text.without_surrogates(_text.shortened(text, _text.VALUE_LIMIT))
+
+
+def _safe(value: object) -> str:
+    return _text.one_line(value, _text.NAME_LIMIT)
