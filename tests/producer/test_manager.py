@@ -196,7 +196,7 @@ def test_an_update_of_an_unknown_name_is_said(
 ) -> None:
     """Items for a name that does not run are not lost silently."""
     manager.update_operation("laod", 3)
-    assert "3 items for 'laod'" in capsys.readouterr().err
+    assert "3 items of 'laod'" in capsys.readouterr().err
 
 
 def test_closing_a_tracker_does_not_end_a_managers_operation(

@@ -107,6 +107,7 @@ class Program(Screen):
         env: Mapping[str, str] | None = None,
         stdout: IO[bytes] | int | None = None,
         stderr: IO[bytes] | int | None = None,
+        pass_fds: tuple[int, ...] = (),
     ) -> None:
         """Start it; `stdout` and `stderr` may be files or pipes instead of the terminal."""
         super().__init__(columns, lines)
@@ -120,7 +121,7 @@ class Program(Screen):
             stdout=inside if stdout is None else stdout,
             stderr=inside if stderr is None else stderr,
             env=_environment(env or {}, to_test, from_test),
-            pass_fds=(to_test, from_test),
+            pass_fds=(to_test, from_test, *pass_fds),
             start_new_session=True,
         )
         for descriptor in (inside, to_test, from_test):

@@ -49,6 +49,7 @@ def running() -> list[Running]:
 
 def only_task() -> Running | None:
     """Return the running task if there is exactly one."""
+    end_abandoned()  # a task that was forgotten takes in no more operations
     tasks = [operation for operation in running() if operation.progress.kind == KIND_TASK]
     return tasks[0] if len(tasks) == 1 else None
 

@@ -53,10 +53,19 @@ class BarSafeLogging:
     def __init__(self) -> None:
         self._wrapped: dict[logging.StreamHandler[Any], BarSafeStream] = {}
         self._last_resort: logging.Handler | None = None
-        self._basic_config: Callable[..., None] | None = None
+        self._basic_config: tuple[Callable[..., None], Callable[..., None]] | None = None
+        self._lock = threading.Lock()
 
     def look_for_handlers(self) -> None:
         """Wrap the streams of all handlers that write to a terminal and are not wrapped yet."""
+        # Another thread that is looking now finds them; a handler's lock is waited for inside.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._wrap_handlers()
+            finally:
+                self._lock.release()
+
+    def _wrap_handlers(self) -> None:
         for handler in _stream_handlers():
             stream = handler.stream
             if not isinstance(stream, BarSafeStream) and _is_console(stream):
@@ -69,13 +78,14 @@ class BarSafeLogging:
         # The first `logging.warning` of a program makes a handler and writes at once.
         if self._basic_config is not None:
             return
-        original = self._basic_config = logging.basicConfig
+        original = logging.basicConfig
 
         def basic_config(**kwargs: Any) -> None:
             original(**kwargs)
             if self._basic_config is not None:
                 self.look_for_handlers()
 
+        self._basic_config = (original, basic_config)
         logging.basicConfig = basic_config
 
     def _replace_last_resort(self) -> None:
@@ -97,8 +107,10 @@ class BarSafeLogging:
             logging.lastResort = self._last_resort
             self._last_resort = None
         if self._basic_config is not None:
-            logging.basicConfig = self._basic_config
+            original, ours = self._basic_config
             self._basic_config = None
+            if logging.basicConfig is ours:
+                logging.basicConfig = original
 
 
 def _stream_handlers() -> list[logging.StreamHandler[Any]]:
