@@ -133,6 +133,23 @@ def test_operations_without_a_task_are_silent_until_configured() -> None:
     assert program.steady_rows == ["after: 100%|…| 3/3 […]"]
 
 
+@pytest.mark.xfail(reason="the package taskspan.configure hides the function of the same name")
+def test_configure_may_follow_a_task_and_be_called_again() -> None:
+    """The console can be changed at any time, also after a task that configured nothing."""
+    source = """
+        import taskspan
+        with taskspan.task("first", "1"):
+            pass
+        for console in False, True:
+            taskspan.configure(console=console)
+            with taskspan.task("later", str(console)):
+                pass
+    """
+    with Program(source) as program:
+        assert program.finish() == 0
+    assert program.steady_rows == ["first 1: 0 operations […]", "later True: 0 operations […]"]
+
+
 def test_a_forked_child_does_not_draw_over_its_parent() -> None:
     """What a child process does with the task it was forked from is not seen on the screen."""
     source = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -39,7 +40,8 @@ def progress_of(span: ReadableSpan, parent: LiveProgress | None) -> LiveProgress
         parent=parent,
         task_type=_text(attributes, conventions.TASK_TYPE, parent.task_type if parent else ""),
         is_drawn=parent is None or parent.is_drawn,
-        reporter=None if parent is None else parent.reporter,
+        # A task inside a task ends before the report that it lies in is complete.
+        reporter=None if parent is None or is_task else parent.reporter,
     )
     refresh(progress, span)
     return progress
@@ -93,7 +95,7 @@ def _duration_ns(progress: LiveProgress, span: ReadableSpan) -> int:
 
 def _number(attributes: Mapping[str, object], name: str) -> int | None:
     value = attributes.get(name)
-    return int(value) if isinstance(value, (int, float)) else None
+    return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _text(attributes: Mapping[str, object], name: str, otherwise: str) -> str:

@@ -70,12 +70,7 @@ def run_with_retries(
     """
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(policy.max_attempts),
-        wait=tenacity.wait_exponential_jitter(
-            initial=policy.initial_wait,
-            max=policy.max_wait,
-            exp_base=policy.backoff_factor,
-            jitter=policy.jitter_s,
-        ),
+        wait=_wait(policy),
         retry=tenacity.retry_if_exception(policy.retries)
         | tenacity.retry_if_result(lambda result: result.has_failed),
         before_sleep=lambda state: on_retry(_failed(state)),
@@ -83,6 +78,14 @@ def run_with_retries(
         sleep=sleep,
     )
     return retrying(attempt)
+
+
+def _wait(policy: RetryPolicy) -> Callable[[tenacity.RetryCallState], float]:
+    # Not `wait_exponential_jitter`: 9.2 has renamed its first parameter.
+    growing = tenacity.wait_exponential(
+        multiplier=policy.initial_wait, max=policy.max_wait, exp_base=policy.backoff_factor
+    ) + tenacity.wait_random(0, policy.jitter_s)
+    return lambda state: min(policy.max_wait, growing(state))
 
 
 def _failed(state: tenacity.RetryCallState) -> FailedAttempt:

@@ -96,7 +96,7 @@ def _write_all(raw: RawIOBase, data: bytes) -> None:
     """Write past the buffer of a stream.
 
     What a broken pipe leaves in the buffer makes Python exit with status 120, and a thread
-    that a stopped terminal holds inside the buffer makes the exit fatal.
+    that a stopped terminal holds inside the buffer keeps it from ending.
     """
     rest = memoryview(data)
     while rest:

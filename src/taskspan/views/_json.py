@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
 from collections.abc import Callable, Mapping
@@ -15,40 +16,66 @@ from taskspan._guard import attempt
 
 MAX_DEPTH: Final = 50
 
+# Python refuses to write longer integers in decimal: 4,300 digits by default (3.11 on).
+_MAX_INTEGER_BITS: Final = 10_000
 
-def jsonable(value: object, depth: int = 0) -> Any:
+_FAILED: Final = object()
+_Above = tuple[int, ...]
+
+
+def jsonable(value: object) -> Any:
     """Return a value made of what JSON has; anything else as its text.
 
-    NaN and the infinities, which JSON lacks, become their names; a structure deeper than
-    `MAX_DEPTH`, such as one that holds itself, becomes text.
+    NaN and the infinities, which JSON lacks, become their names; what holds itself or lies
+    deeper than `MAX_DEPTH`, and a value that raises when it is read, become text.
     """
-    if value is None or type(value) in (bool, int, str):
+    return _plain(value, ())
+
+
+def _plain(value: object, above: _Above) -> Any:
+    """Convert a value that lies in the containers whose ids are `above`."""
+    if value is None or type(value) in (bool, str):
         return value
-    if depth >= MAX_DEPTH:
+    if len(above) >= MAX_DEPTH or id(value) in above:
         return f"<{type(value).__name__}>"
+    inside = (*above, id(value))
+    converted = attempt("a value in the report", lambda: _converted(value, inside), _FAILED)
+    return _text.shown(value) if converted is _FAILED else converted
+
+
+def _converted(value: object, inside: _Above) -> Any:
     for kinds, convert in _CONVERSIONS:
         if isinstance(value, kinds):
-            return convert(value, depth)
-    return _converted(value, depth)
+            return convert(value, inside)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return _mapping(fields, inside)
+    return _foreign(value, inside)
 
 
-def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
-    return {_text.shown(k): jsonable(v, depth + 1) for k, v in value.items()}
+def _mapping(value: Mapping[Any, object], inside: _Above) -> dict[str, Any]:
+    # `list` first: another thread may still write.
+    return {_text.shown(k): _plain(v, inside) for k, v in list(value.items())}
 
 
-def _list(value: AbstractSet[object] | list[object] | tuple[object, ...], depth: int) -> list[Any]:
-    return [jsonable(item, depth + 1) for item in value]
+def _list(value: AbstractSet[object] | list[object] | tuple[object, ...], inside: _Above) -> Any:
+    return [_plain(item, inside) for item in list(value)]
 
 
-def _number(value: float, _: int) -> float | str:
+def _float(value: float, _: _Above) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))
 
 
+def _integer(value: int, _: _Above) -> int | str:
+    plain = int(value)
+    return plain if plain.bit_length() <= _MAX_INTEGER_BITS else hex(plain)
+
+
 # In this order: an enumeration may be an integer or a text, too.
-_CONVERSIONS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, int], Any]], ...]] = (
-    (enum.Enum, lambda value, depth: jsonable(value.value, depth + 1)),
-    (float, _number),
-    (int, lambda value, _: int(value)),
+_CONVERSIONS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, _Above], Any]], ...]] = (
+    (enum.Enum, lambda value, inside: _plain(value.value, inside)),
+    (float, _float),
+    (int, _integer),
     (str, lambda value, _: str.__str__(value)),
     (Mapping, _mapping),
     ((list, tuple, AbstractSet), _list),
@@ -58,11 +85,11 @@ _CONVERSIONS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, int], An
 )
 
 
-def _converted(value: object, depth: int) -> Any:
+def _foreign(value: object, inside: _Above) -> Any:
     """Return what a NumPy scalar or array stands for, without importing NumPy; else the text."""
     as_list = getattr(value, "tolist", None)
-    if callable(as_list):
-        plain = attempt("a value in the report", as_list, None)
+    if callable(as_list) and not isinstance(value, type):
+        plain = as_list()
         if plain is not None and type(plain) is not type(value):
-            return jsonable(plain, depth + 1)
+            return _plain(plain, inside)
     return _text.shown(value)

@@ -10,14 +10,14 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from taskspan import _text
-from taskspan._guard import LOGGER, guarded
+from taskspan._guard import LOGGER, attempt, guarded
 from taskspan._outcome import outcome_of
 from taskspan._version import __version__
 from taskspan.conventions import ERROR, SUCCESS
@@ -245,6 +245,7 @@ class TaskReporter:
 
     def generate_report(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON."""
+        figures = self._figures()  # before the lock: it is foreign code
         with self._lock:
             report = {
                 "schema_version": SCHEMA_VERSION,
@@ -260,11 +261,11 @@ class TaskReporter:
                 "error_info": self._summary.get("error_info"),
                 "encryption": self._summary.get("encryption"),
                 "task_metrics": self._summary.get("metrics"),
-                "progress": self._figures(),
-                "operations": [asdict(entry) for entry in self._operations],
+                "progress": figures,
+                "operations": self._operations,
                 "metrics": self._metrics,
-                "artifacts": [asdict(artifact) for artifact in self.artifacts],
-                "artifact_groups": {name: asdict(g) for name, g in self._groups.items()},
+                "artifacts": self.artifacts,
+                "artifact_groups": self._groups,
                 "environment": _environment(),
             }
             plain: dict[str, Any] = jsonable(report)
@@ -296,12 +297,16 @@ class TaskReporter:
         return f"{_text.file_stem(self.task_type)}_{_text.file_stem(self.task_id)}_report.json"
 
     def _save_elsewhere(self, path: Path, text: str, error: Exception) -> Path:
-        elsewhere = Path(tempfile.gettempdir()) / self._default_name()
         try:
+            elsewhere = Path(tempfile.gettempdir()) / self._default_name()
             _write_atomically(elsewhere, text)
         except OSError as second:
-            LOGGER.warning("the report could not be written to %s: %s", path, error)
-            LOGGER.warning("nor to %s: %s", elsewhere, second)
+            LOGGER.warning(
+                "the report could not be written to %s (%s), nor elsewhere (%s)",
+                path,
+                error,
+                second,
+            )
             return path
         LOGGER.warning(
             "the report could not be written to %s (%s); it is in %s", path, error, elsewhere
@@ -316,7 +321,7 @@ class TaskReporter:
         title = _text.one_line(f"{self.task_type} {self.task_id}", _text.NAME_LIMIT)
         parts = [f"{title}: {report['status']}"]
         if report["execution_time"] is not None:
-            parts.append(f"{report['execution_time']:.2f} s")
+            parts.append(_figure(report["execution_time"], "{:,.2f} s"))
         parts.append(f"{len(rows):,} operations")
         if report["trace_id"]:
             parts.append(f"trace {report['trace_id']}")
@@ -387,7 +392,7 @@ def _environment() -> dict[str, Any]:
         "pid": os.getpid(),
         "cpu_count": os.cpu_count(),
         "executable": sys.executable,
-        "working_directory": str(Path.cwd()),
+        "working_directory": attempt("the working directory", lambda: str(Path.cwd()), None),
     }
 
 
@@ -397,8 +402,11 @@ def _now() -> str:
 
 def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        path.write_text(text, encoding="utf-8")  # /dev/stdout or a pipe is not to be replaced
+        return
     # In the same directory: a rename across file systems is a copy, and not atomic.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
