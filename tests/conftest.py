@@ -73,6 +73,7 @@ def _forget_everything() -> None:
     _local._State.console = None
     _local._State.watched_providers.clear()
     _registry.end_abandoned()
+    _registry._running.clear()
     _instruments._series.clear()
     _guard.forget()
     trace._TRACER_PROVIDER = None

@@ -39,9 +39,15 @@ def attribute_value(value: object) -> AttributeValue:
 def metric_attributes(metrics: Mapping[str, Any], prefix: str) -> dict[str, AttributeValue]:
     """Return one attribute for each metric, its name behind `prefix`."""
     return {
-        prefix + _text.one_line(name, _text.NAME_LIMIT): attribute_value(value)
+        prefix + _text.one_line(name, _text.NAME_LIMIT): _attribute_of(value)
         for name, value in metrics.items()
     }
+
+
+def _attribute_of(value: object) -> AttributeValue:
+    # A proxy without its object raises whatever it is asked; the other metrics go on.
+    otherwise: AttributeValue = f"<{type(value).__name__}>"
+    return attempt("value of a metric", lambda: attribute_value(value), otherwise)
 
 
 def _scalar(item: Any, value: object) -> AttributeValue:
@@ -59,7 +65,9 @@ def _array(values: Sequence[object]) -> Sequence[Any] | None:
     kinds = {type(value) for value in values}
     if len(kinds) > 1 or not kinds <= {str, bool, int, float}:
         return None
-    return [attribute_value(value) for value in values]
+    converted = [attribute_value(value) for value in values]
+    # An integer that 64 bits cannot hold has become text, among others that have not.
+    return converted if len({type(value) for value in converted}) <= 1 else None
 
 
 def _attribute_text(value: object) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
+from typing import Any
 
 
 def whole_number(value: object, what: str) -> int:
@@ -38,6 +40,19 @@ def required_text(value: object, what: str) -> str:
     if not value:
         raise ValueError(f"{what} must not be empty")
     return value
+
+
+def optional_mapping(value: object, what: str) -> dict[Any, Any]:
+    """Return a copy of a mapping, an empty one for `None`.
+
+    Raises:
+        TypeError: it is not a mapping.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a mapping, got {type(value).__name__}")
+    return dict(value)
 
 
 def _as_int(value: object, what: str) -> int:

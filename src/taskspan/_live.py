@@ -9,6 +9,7 @@ from typing import Any
 
 from taskspan import _text
 from taskspan._counter import Counter
+from taskspan._protocols import Watcher
 from taskspan._snapshot import Snapshot, throughput
 from taskspan.conventions import Kind, Outcome
 
@@ -47,8 +48,10 @@ class LiveProgress:
     """Set by the producer: writes a progress event if none was written for long."""
     span_id: int | None = None
     """Set by the processor that took it in."""
-    redraw: Callable[[], None] | None = None
+    watcher: Watcher | None = None
     """Set by the processor that took it in; `None` when nobody watches."""
+    is_reported: bool = False
+    """Whether its reporter has been told of the end."""
 
     @property
     def elapsed_s(self) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from taskspan._attributes import AttributeValue
 from taskspan._snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from taskspan._live import LiveProgress
 
 
 @runtime_checkable
@@ -69,6 +72,16 @@ class MessageLogger(Protocol):
 
     def warning(self, msg: str, /) -> object:
         """Log a message at WARNING."""
+
+
+class Watcher(Protocol):
+    """Who shows a running task or operation, and takes note of its end: the processor."""
+
+    def redraw(self) -> None:
+        """Show the latest values now."""
+
+    def see_end(self, progress: LiveProgress) -> None:
+        """Take it off, if the end of its span has not been heard of."""
 
 
 class Live(Protocol):

@@ -11,11 +11,12 @@ def feed(progress: LiveProgress) -> None:
     """Hand the final metrics to the reporter that `progress` carries, if any.
 
     A reporter is anything with `add_operation`; `task_ended` is called where it has that
-    too. One that raises is reported once in the log.
+    too. One that raises is reported once in the log. A second call does nothing.
     """
     reporter = progress.reporter
-    if reporter is None:
+    if reporter is None or progress.is_reported:
         return
+    progress.is_reported = True
     with guarded(f"the reporter {type(reporter).__name__}"):
         if progress.kind == KIND_TASK:
             _feed_task(reporter, progress)

@@ -100,6 +100,15 @@ ERROR_TYPE: Final = _attribute(
 METRIC_PREFIX: Final = _attribute(
     "taskspan.metric.", "any", "", "Prefix of every final metric that the application reported."
 )
+EXCEPTION_TYPE: Final = _attribute(
+    "exception.type", "string", "", "Class of the exception (semantic conventions, exceptions)."
+)
+EXCEPTION_MESSAGE: Final = _attribute(
+    "exception.message", "string", "", "Its message, at most 4,096 characters."
+)
+EXCEPTION_STACKTRACE: Final = _attribute(
+    "exception.stacktrace", "string", "", "Its stack trace, at most 32,768 characters."
+)
 RETRY_ATTEMPT: Final = _attribute(
     "taskspan.retry.attempt", "int", "{attempt}", "Number of the attempt that failed, from 1."
 )

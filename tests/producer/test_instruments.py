@@ -100,9 +100,9 @@ def run_task(task_id: str = "2026-11-23") -> None:
     with taskspan.task("nightly", task_id, quiet=True) as task:
         with task.operation("load", 10, unit="rows") as load:
             load.update(4)
-        with pytest.raises(KeyError), task.operation("mask", None, unit="rows") as mask:
-            mask.update(3)
-            raise KeyError
+        mask = task.operation("mask", None, unit="rows")
+        mask.__enter__().update(3)
+        mask.__exit__(KeyError, KeyError("row"), None)
 
 
 def declared_units() -> dict[str, str]:
@@ -178,6 +178,49 @@ def test_items_only_grow_across_the_end(reader: InMemoryMetricReader) -> None:
                 seen.append(Collected(reader).value(OPERATION_ITEMS))
             seen.append(Collected(reader).value(OPERATION_ITEMS))
     assert seen == [0, 4, 4, 4, 8, 8, 8, 12, 12]
+
+
+class _CollectingReporter:
+    """A reporter that reads the items while an operation is ending."""
+
+    def __init__(self, reader: InMemoryMetricReader) -> None:
+        self._reader = reader
+        self.seen: list[tuple[float, float]] = []
+
+    def add_operation(self, name: str, status: str, details: dict[str, Any]) -> None:
+        """Read them."""
+        found = Collected(self._reader)
+        self.seen.append((found.value(OPERATION_ITEMS), found.value(OPERATION_ACTIVE)))
+
+
+def test_items_do_not_fall_while_an_operation_ends(reader: InMemoryMetricReader) -> None:
+    """A collection in the middle of an end has the items, and the operation is not active."""
+    reporter = _CollectingReporter(reader)
+    with taskspan.task("nightly", reporter=reporter, quiet=True) as task:
+        for _ in range(2):
+            with task.operation("load", 10) as load:
+                load.update(4)
+    assert reporter.seen == [(4, 0), (8, 0)]
+
+
+def test_items_only_grow_while_threads_end_operations(reader: InMemoryMetricReader) -> None:
+    """However collections fall between ends, the counter never goes back."""
+    seen = []
+    with taskspan.task("nightly", quiet=True) as task:
+
+        def work() -> None:
+            for _ in range(300):
+                with task.operation("load", 1) as load:
+                    load.update(1)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            seen += [value for _, value in Collected(reader).values(OPERATION_ITEMS)]
+        seen.append(Collected(reader).value(OPERATION_ITEMS))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1200
 
 
 def test_active_goes_back_to_zero(reader: InMemoryMetricReader) -> None:

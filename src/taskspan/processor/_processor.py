@@ -59,9 +59,9 @@ class ProgressSpanProcessor(SpanProcessor):
 
         The first processor that hears of it watches it; any other leaves it alone.
         """
-        if progress.redraw is not None or self.is_shut_down:
+        if progress.watcher is not None or self.is_shut_down:
             return
-        progress.redraw = self.redraw
+        progress.watcher = self
         self._start(span, progress)
 
     def _watch_foreign(self, span: Span, parent_context: Context | None) -> None:
@@ -90,6 +90,15 @@ class ProgressSpanProcessor(SpanProcessor):
         # Before it leaves the tree: views are then told of an end with its outcome.
         if self._foreign.pop(node.span_id, None) is not None:
             _foreign.settle(node.progress, span)
+        self._take_out(node)
+
+    def see_end(self, progress: LiveProgress) -> None:
+        """Take out what has ended, where another processor raised before `on_end` came here."""
+        node = None if progress.span_id is None else self._tree.find(progress.span_id)
+        if node is not None:
+            self._take_out(node)
+
+    def _take_out(self, node: Node) -> None:
         self._tree.end(node.span_id)
         feed(node.progress)
         # The last one out leaves its last value on the screen, unless it was never there.

@@ -38,7 +38,7 @@ def open_root(progress: LiveProgress) -> Operation:
         progress.parent = parent.progress
         progress.is_drawn = progress.is_drawn and parent.progress.is_drawn
     operation = Operation(progress, tracer, parent, _scope.context_below(parent)).join()
-    if source is not None and progress.redraw is None and operation.span.is_recording():
+    if source is not None and progress.watcher is None and operation.span.is_recording():
         with _guard.guarded("the progress processor"):
             _local.watch(source, operation.span, progress)
     return operation

@@ -56,22 +56,31 @@ class _Sum:
 
 
 _series: dict[_SeriesKey, _Series] = {}
-# Protects `_series`; nothing is called under it.
-_lock = threading.Lock()
+# Keeps `_series` and what is running together: an operation is in exactly one of them
+# whenever a reader looks, else the counter of items would fall. Nothing foreign is called
+# under it. Re-entrant, as a signal handler may end an operation while its thread is at it.
+_lock = threading.RLock()
+
+
+def take_over(operation: _registry.Running) -> None:
+    """Count an operation among the ended ones, no longer among the running ones."""
+    progress = operation.progress
+    with _lock:
+        _registry.remove(operation)
+        if progress.kind == KIND_OPERATION:
+            series = _series[_registered(_key(progress))]
+            series.items += progress.metrics["current"]
+            series.throughput = progress.throughput
+            series.memory_peak = progress.peak_memory
 
 
 def record_end(progress: LiveProgress) -> None:
-    """Record the duration of a task or operation that has just ended, and keep its items."""
+    """Record the duration of a task or operation that has just ended."""
     outcome = {conventions.OUTCOME: str(progress.outcome)}
     if progress.kind == KIND_TASK:
         attributes = {conventions.TASK_TYPE: _safe(progress.task_type), **outcome}
         _task_duration.record(progress.elapsed_s, attributes)
         return
-    with _lock:
-        series = _series[_registered(_key(progress))]
-        series.items += progress.metrics["current"]
-        series.throughput = progress.throughput
-        series.memory_peak = progress.peak_memory
     _operation_duration.record(progress.elapsed_s, {**_name_attributes(progress), **outcome})
 
 
@@ -108,13 +117,13 @@ def _attributes(key: _SeriesKey) -> _Attributes:
 
 
 def _sums() -> dict[_SeriesKey, _Sum]:
+    """Return what runs; call under the lock if `_series` is read too."""
     sums: dict[_SeriesKey, _Sum] = {}
-    for operation in _registry.running():
-        progress = operation.progress
-        if progress.kind == KIND_OPERATION:
-            with _lock:
-                key = _registered(_key(progress))
-            _add(sums.setdefault(key, _Sum()), progress)
+    with _lock:
+        for operation in _registry.running():
+            progress = operation.progress
+            if progress.kind == KIND_OPERATION:
+                _add(sums.setdefault(_registered(_key(progress)), _Sum()), progress)
     return sums
 
 
@@ -130,8 +139,8 @@ def _add(sums: _Sum, progress: LiveProgress) -> None:
 
 
 def _observe_items(_: CallbackOptions) -> Iterable[Observation]:
-    running = _sums()
     with _lock:
+        running = _sums()
         ended = {key: series.items for key, series in _series.items()}
     for key, items in ended.items():
         now = running[key].items if key in running else 0
@@ -139,8 +148,8 @@ def _observe_items(_: CallbackOptions) -> Iterable[Observation]:
 
 
 def _observe_active(_: CallbackOptions) -> Iterable[Observation]:
-    running = _sums()
     with _lock:
+        running = _sums()
         keys = list(_series)
     # A series that was active keeps being reported, as 0: a gap would read as "still active".
     for key in keys:
@@ -156,8 +165,8 @@ def _observe_progress(_: CallbackOptions) -> Iterable[Observation]:
 def _running_or_last(
     of_running: Callable[[_Sum], float], of_ended: Callable[[_Series], float]
 ) -> Iterable[Observation]:
-    running = _sums()
     with _lock:
+        running = _sums()
         values = {key: of_ended(series) for key, series in _series.items()}
     values.update({key: of_running(sums) for key, sums in running.items()})
     for key, value in values.items():

@@ -218,8 +218,13 @@ class TaskProgressManager:
 
         A name that was never started (one resumed from a checkpoint) is counted and
         reported too, with a span of no length. `metrics` become attributes of the span.
+
+        Raises:
+            TypeError: `name` is not a `str`, or `metrics` is not a mapping.
+            ValueError: `name` is empty.
         """
-        tracker = self._running.first(name)
+        metrics = _checks.optional_mapping(metrics, "metrics")
+        tracker = self._running.take_first(name)
         if tracker is None:
             tracker = self._started_and_not_announced(name)
         self._finish(tracker, SUCCESS if success else ERROR, metrics=metrics)

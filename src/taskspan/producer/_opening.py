@@ -5,6 +5,7 @@ from __future__ import annotations
 from opentelemetry import trace
 from opentelemetry.context import Context
 
+from taskspan._guard import attempt
 from taskspan._live import LiveProgress
 from taskspan._version import __version__
 from taskspan.conventions import INSTRUMENTATION_SCOPE, KIND_OPERATION, KIND_TASK
@@ -63,7 +64,12 @@ def operation_progress(
 
 def global_tracer() -> trace.Tracer:
     """Return the tracer of the application's provider; a no-op one where it has none."""
-    return trace.get_tracer(INSTRUMENTATION_SCOPE, __version__)
+    nothing: trace.Tracer = trace.NoOpTracer()
+    return attempt(
+        "the tracer provider",
+        lambda: trace.get_tracer(INSTRUMENTATION_SCOPE, __version__),
+        nothing,
+    )
 
 
 def _inherit(progress: LiveProgress, parent: LiveProgress) -> None:

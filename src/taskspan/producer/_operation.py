@@ -23,6 +23,7 @@ from taskspan.conventions import ERROR, INTERRUPTED, SUCCESS, Outcome
 from taskspan.producer import _instruments, _registry
 from taskspan.producer._progress_events import ProgressEvents
 from taskspan.producer._span_attributes import (
+    exception_attributes,
     first_attributes,
     last_attributes,
     span_name,
@@ -158,18 +159,27 @@ class Operation:
             return False
         self._end_inside(outcome, error)
         self._settle(outcome, error, metrics or {})
-        is_recorded = self.span.is_recording()
         with guarded("the final attributes of a span"):
             self._write_end(error)
         self._leave()
         with guarded("the end of a span"):
             self.span.end(end_time=self._start_ns + (self.progress.elapsed_ns or 0))
-        if not is_recorded:
-            # No processor sees a span that nobody records; its report entry is owed all the same.
-            feed(self.progress)
+        self._make_known()
         with guarded("the metrics of an operation"):
             _instruments.record_end(self.progress)
         return True
+
+    def _make_known(self) -> None:
+        """Tell views and reporter of the end, where no processor of ours has heard of it.
+
+        It hears of no span that nobody records, nor of one at whose end a processor before
+        it has raised.
+        """
+        watcher = self.progress.watcher
+        if watcher is not None:
+            with guarded("the end of a span in the progress processor"):
+                watcher.see_end(self.progress)
+        feed(self.progress)
 
     def _may_end(self) -> bool:
         if self._is_inherited():
@@ -223,14 +233,15 @@ class Operation:
         progress = self.progress
         self._events.write_last(progress.metrics["current"])
         if error is not None:
-            self.span.record_exception(error, timestamp=self._now_ns())
+            self.add_event(conventions.EXCEPTION_EVENT, exception_attributes(error))
         if progress.outcome in (ERROR, INTERRUPTED):
             description = status_description(progress.metrics, str(progress.outcome))
             self.span.set_status(StatusCode.ERROR, description)
         self.span.set_attributes(last_attributes(progress))
 
     def _leave(self) -> None:
-        _registry.remove(self)
+        with guarded("the metrics of an operation"):
+            _instruments.take_over(self)
         if self.parent is not None:
             self.parent._children.pop(self, None)  # noqa: SLF001  its own class
         if self.counted_by is not None:

@@ -42,14 +42,32 @@ class RunningByName:
         except IndexError:  # it has ended between the two lines
             return None
 
+    def take_first(self, name: str) -> ProgressTracker | None:
+        """Remove the one of that name that started first and return it.
+
+        In one step: of two threads that complete operations of one name, each gets its own.
+        """
+        with self._lock:
+            trackers = self._trackers.get(name)
+            if not trackers:
+                return None
+            tracker = trackers.pop(0)
+            if not trackers:
+                del self._trackers[name]
+            return tracker
+
     def by_key(self) -> dict[str, ProgressTracker]:
         """Return all, further ones of the same name as `name#2`, `name#3`, ..."""
         with self._lock:
-            return {
-                name if number == 1 else f"{name}#{number}": tracker
-                for name, trackers in self._trackers.items()
-                for number, tracker in enumerate(trackers, 1)
-            }
+            all_of = {name: list(trackers) for name, trackers in self._trackers.items()}
+        by_key = {name: trackers[0] for name, trackers in all_of.items()}
+        for name, trackers in all_of.items():
+            number = 2
+            for tracker in trackers[1:]:
+                while f"{name}#{number}" in by_key:  # somebody's own name
+                    number += 1
+                by_key[f"{name}#{number}"] = tracker
+        return by_key
 
     def youngest_first(self) -> list[ProgressTracker]:
         """Return all, in the reverse order of their start."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, Final
 
 from taskspan import _text, conventions
 from taskspan._attributes import AttributeValue, metric_attributes
+from taskspan._guard import attempt
 from taskspan._live import LiveProgress
+from taskspan._outcome import error_type_of
 from taskspan.conventions import KIND_TASK
+
+STACKTRACE_LIMIT: Final = 32_768
+"""Characters of a stack trace."""
 
 # Entries of `metrics` that have an attribute of their own, or say what the span itself says.
 _NOT_REPORTED: Final = frozenset(
@@ -76,7 +82,31 @@ def status_description(metrics: dict[str, Any], otherwise: str) -> str:
     """Return why it failed, as the description of the span's status."""
     reasons = [_text.shown(metrics[k]) for k in ("error_type", "error_message") if metrics.get(k)]
     text = ": ".join(reasons) or otherwise
-    return _text.without_surrogates(_text.shortened(text, _text.VALUE_LIMIT))
+    return _bounded(text, _text.VALUE_LIMIT)
+
+
+def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
+    """Return what the exception event holds.
+
+    Not left to `Span.record_exception`: that raises where `str(error)` does, and passes on
+    lone surrogates, for which an exporter drops the whole batch, and megabytes.
+    """
+    stack = attempt("the stack trace of an exception", lambda: _stack_trace(error), "")
+    return {
+        conventions.EXCEPTION_TYPE: error_type_of(error),
+        conventions.EXCEPTION_MESSAGE: _bounded(_text.shown(error), _text.VALUE_LIMIT),
+        conventions.EXCEPTION_STACKTRACE: _bounded(stack, STACKTRACE_LIMIT),
+    }
+
+
+def _stack_trace(error: BaseException) -> str:
+    text = "".join(traceback.format_exception(error))
+    # The end tells what was raised, and where.
+    return text if len(text) <= STACKTRACE_LIMIT else "…" + text[1 - STACKTRACE_LIMIT :]
+
+
+def _bounded(text: str, limit: int) -> str:
+    return _text.without_surrogates(_text.shortened(text, limit))
 
 
 def _safe(value: object) -> str:

@@ -182,7 +182,7 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
                         while True:
                             try:
                                 sent = yield item
-                            except GeneratorExit:
+                            except GeneratorExit:  # noqa: PERF203  as a generator is sent to
                                 raise
                             except BaseException as error:  # noqa: BLE001  not ours to judge
                                 item = await generator.athrow(error)

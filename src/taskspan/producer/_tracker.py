@@ -185,10 +185,10 @@ class ProgressTracker:
         self._redraw()
 
     def _redraw(self) -> None:
-        redraw = self.operation.progress.redraw
-        if redraw is not None:
+        watcher = self.operation.progress.watcher
+        if watcher is not None:
             with guarded("a redraw"):
-                redraw()
+                watcher.redraw()
 
     # -- what is known of it
 

@@ -60,17 +60,29 @@ class Slots:
                 del self._waiting[live]
 
     def _place(self, live: Live, height: int) -> bool:
-        for index in range(self._first_row(live), height):
+        for index in range(self._first_row(live, height), self._end_row(live, height)):
             self._slots.extend([None] * (index + 1 - len(self._slots)))
             if self._slots[index] is None:
                 self._slots[index] = live
                 return True
         return False
 
-    def _first_row(self, live: Live) -> int:
+    def _first_row(self, live: Live, height: int) -> int:
+        """Return the row below whatever encloses it and is shown."""
         above = live.enclosing
-        below = self._slots.index(above) + 1 if above in self._slots else 0
-        return max(below, live.snapshot().position)
+        while above is not None and above not in self._slots:
+            above = above.enclosing
+        below = 0 if above is None else self._slots.index(above) + 1
+        return max(below, min(live.snapshot().position, height - 1))
+
+    def _end_row(self, live: Live, height: int) -> int:
+        """Return the row of the first that lies within it and came to be shown before it."""
+        within = (
+            index
+            for index, other in enumerate(self._slots)
+            if other is not None and _lies_within(other, live)
+        )
+        return min(within, default=height)
 
     @property
     def hidden(self) -> int:
