@@ -11,13 +11,15 @@ ARGS ?=
 checked := src tests examples scripts
 setup := sh scripts/venv.sh
 
-.PHONY: help demo test check format lower-bounds test-py clean
+.PHONY: help demo test check format docs picture lower-bounds test-py clean
 
 help:
 	@echo 'make demo              run the flights example, with live bars'
 	@echo 'make test              run the tests           (ARGS="-k name -x" goes to pytest)'
 	@echo 'make check             ruff and mypy'
 	@echo 'make format            let ruff format, and mend what it can'
+	@echo 'make docs              write docs/conventions.md from the code'
+	@echo 'make picture           record the picture of the README from a real run'
 	@echo 'make test-py PY=3.12   run the tests on another Python'
 	@echo 'make lower-bounds      run the tests on the oldest dependencies allowed (PY=3.10: on this Python)'
 	@echo 'make clean             remove all that these made'
@@ -40,6 +42,14 @@ format:
 	@$(setup) .venv dev $(PYTHON)
 	.venv/bin/ruff check --fix $(checked)
 	.venv/bin/ruff format $(checked)
+
+docs:
+	@$(setup) .venv test $(PYTHON)
+	.venv/bin/python scripts/conventions_page.py
+
+picture:
+	@$(setup) .venv test $(PYTHON)
+	.venv/bin/python scripts/record_bars.py
 
 test-py:
 	@test -n '$(PY)' || { echo 'Which Python? For example: make test-py PY=3.12' >&2; exit 2; }
