@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.util._once import Once
 
 from taskspan import _guard
-from taskspan.configure import _local
+from taskspan.configuration import _local
 from taskspan.producer import _instruments, _registry
 
 Problems: TypeAlias = list[tuple[str, BaseException]]

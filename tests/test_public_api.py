@@ -45,6 +45,12 @@ def test_every_public_name_can_be_imported() -> None:
         assert getattr(taskspan, name) is not None
 
 
+def test_no_folder_or_module_bears_a_public_name() -> None:
+    """A module that is loaded is bound to its name in the package: it would hide the other."""
+    source = Path(taskspan.__file__).parent
+    assert not NAMES & {path.stem for path in source.iterdir()}
+
+
 def test_every_public_name_is_used_in_the_typing_test() -> None:
     """tests/typing/api.py shows the checkers each name."""
     text = (Path(__file__).parent / "typing" / "api.py").read_text(encoding="utf-8")

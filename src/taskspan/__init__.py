@@ -14,8 +14,8 @@ from taskspan.producer._track import track
 from taskspan.producer._tracker import NoOpProgressTracker, ProgressTracker
 
 if TYPE_CHECKING:
-    from taskspan.configure._configure import Telemetry, configure
-    from taskspan.configure._sampler import LocalVisibilitySampler
+    from taskspan.configuration._configure import Telemetry, configure
+    from taskspan.configuration._sampler import LocalVisibilitySampler
     from taskspan.processor._processor import ProgressSpanProcessor
     from taskspan.tasks._base import BaseTask
     from taskspan.tasks._executor import OperationExecutor
@@ -54,14 +54,14 @@ _LATE = {
     "BarsView": "taskspan.views._bars",
     "BaseTask": "taskspan.tasks._base",
     "LinesView": "taskspan.views._lines",
-    "LocalVisibilitySampler": "taskspan.configure._sampler",
+    "LocalVisibilitySampler": "taskspan.configuration._sampler",
     "OperationExecutor": "taskspan.tasks._executor",
     "OperationResult": "taskspan.tasks._result",
     "OperationStatus": "taskspan.tasks._result",
     "ProgressSpanProcessor": "taskspan.processor._processor",
     "TaskReporter": "taskspan.views._report",
-    "Telemetry": "taskspan.configure._configure",
-    "configure": "taskspan.configure._configure",
+    "Telemetry": "taskspan.configuration._configure",
+    "configure": "taskspan.configuration._configure",
 }
 
 

@@ -15,6 +15,7 @@ OPERATION = {conventions.KIND: conventions.KIND_OPERATION}
 
 
 def span_of(attributes: dict[str, str | int | float | bool], name: str = "span") -> Span:
+    """Return a running span that another library has started."""
     tracer = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False).get_tracer("theirs")
     span = tracer.start_span(name, attributes=attributes)
     assert isinstance(span, Span)
@@ -87,6 +88,7 @@ def test_it_inherits_from_what_encloses_it() -> None:
 
 
 def settled(span: Span) -> LiveProgress:
+    """Return what is known of a span after its end."""
     progress = _foreign.progress_of(span, None)
     span.end()
     _foreign.settle(progress, span)

@@ -1,382 +1,317 @@
-"""What the span processor tells views and reporters."""
+"""The span processor and the views."""
 
 from __future__ import annotations
 
-import gc
-import subprocess
-import sys
-import textwrap
-import weakref
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.trace import Status, StatusCode, Tracer
 
 import taskspan
 from taskspan import conventions
 from taskspan._protocols import Live
-from taskspan.processor._processor import ProgressSpanProcessor
-from tests.processor._recording import RaisingView, RecordingView
-
-OPERATION = {conventions.KIND: conventions.KIND_OPERATION}
+from taskspan._snapshot import Snapshot
+from tests.producer._reading import Entries
 
 
-@pytest.fixture
-def view() -> RecordingView:
-    """A view that remembers."""
-    return RecordingView()
-
-
-@pytest.fixture
-def provider(view: RecordingView) -> Iterator[TracerProvider]:
-    """A global tracer provider with one processor, as an application sets one up."""
-    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
-    provider.add_span_processor(ProgressSpanProcessor([view]))
-    trace.set_tracer_provider(provider)
-    yield provider
-    provider.shutdown()
-
-
-class Reporter:
-    """Remembers what it is told."""
+class Recording:
+    """A view that notes what it is told."""
 
     def __init__(self) -> None:
-        self.entries: list[tuple[str, str, dict[str, Any]]] = []
+        self.told: list[tuple[str, str]] = []
+        self.ended_as: dict[str, Snapshot] = {}
+        self.enclosing: dict[str, str | None] = {}
 
-    def add_operation(self, name: str, status: str, details: dict[str, Any]) -> None:
-        """Note the end of an operation."""
-        self.entries.append((name, status, details))
+    def started(self, live: Live) -> None:
+        """Note the start."""
+        name = live.snapshot().name
+        self.told.append(("started", name))
+        above = live.enclosing
+        self.enclosing[name] = None if above is None else above.snapshot().name
+
+    def ticked(self) -> None:
+        """Note the tick."""
+        if self.told and self.told[-1][0] != "ticked":
+            self.told.append(("ticked", ""))
+
+    def ended(self, live: Live) -> None:
+        """Note the end."""
+        snapshot = live.snapshot()
+        self.told.append(("ended", snapshot.name))
+        self.ended_as[snapshot.name] = snapshot
+
+    @property
+    def starts_and_ends(self) -> list[tuple[str, str]]:
+        """What it was told but for ticks."""
+        return [call for call in self.told if call[0] != "ticked"]
 
 
-def test_a_task_is_told_from_start_to_end(provider: TracerProvider, view: RecordingView) -> None:
-    """Starts and ends reach the view in order, the figures with every tick."""
-    with taskspan.task("nightly", quiet=False, total_operations=1) as task:
-        with task.operation("load", 10) as op:
-            op.update(3)
-            provider.force_flush()
-            assert view.figures == {"nightly": (0, 1), "load": (3, 10)}
-    provider.force_flush()
-    assert view.told == [
-        "nightly starts at depth 0",
-        "load starts at depth 1",
-        "load ends: success",
-        "nightly ends: success",
-    ]
-    assert view.figures == {}
+class Raising(Recording):
+    """A view that fails at every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def ticked(self) -> None:
+        """Fail."""
+        self.calls += 1
+        raise RuntimeError("a bad view")
 
 
-def test_everything_between_two_ticks_is_told_in_order(
-    provider: TracerProvider, view: RecordingView
+@pytest.fixture
+def view() -> Recording:
+    """A view."""
+    return Recording()
+
+
+@pytest.fixture
+def processor(view: Recording) -> Iterator[taskspan.ProgressSpanProcessor]:
+    """A processor that shows to the view, on the application's provider."""
+    processor = taskspan.ProgressSpanProcessor([view])
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+    yield processor
+    provider.shutdown()
+
+
+def tracer_of_somebody() -> Tracer:
+    """A tracer as other code has one."""
+    return trace.get_tracer("somebody")
+
+
+def foreign_attributes(**more: Any) -> dict[str, Any]:
+    """The attributes of a span that other code made an operation."""
+    return {
+        conventions.KIND: "operation",
+        conventions.OPERATION_NAME: "score",
+        conventions.PROGRESS_TOTAL: 10,
+        conventions.PROGRESS_UNIT: "{row}",
+        **more,
+    }
+
+
+def test_views_are_told_in_order(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
 ) -> None:
-    """A whole task that no tick has seen running is told as it happened."""
-    processor = provider._active_span_processor._span_processors[0]
-    assert isinstance(processor, ProgressSpanProcessor)
-    with processor._ticker._tick_lock:
-        tracer = provider.get_tracer("theirs")
-        with tracer.start_as_current_span("outer", attributes=OPERATION):
-            for name in ("one", "two"):
-                tracer.start_span(name, attributes=OPERATION).end()
-            processor._ticker._tick_owner = -1  # the last end does not wait for this lock
-    provider.force_flush()
-    assert view.told == [
-        "outer starts at depth 0",
-        "one starts at depth 1",
-        "one ends: success",
-        "two starts at depth 1",
-        "two ends: success",
-        "outer ends: success",
+    """A view hears of starts and ends in their order, and a tick follows the last."""
+    with taskspan.task("nightly", quiet=True) as task, task.operation("load", 3) as load:
+        load.update(2)
+    assert view.starts_and_ends == [
+        ("started", "nightly"),
+        ("started", "load"),
+        ("ended", "load"),
+        ("ended", "nightly"),
     ]
+    assert view.told[-1] == ("ticked", "")
+    assert view.enclosing == {"nightly": None, "load": "nightly"}
+    assert view.ended_as["load"].outcome == "success"
+    assert (view.ended_as["load"].completed, view.ended_as["load"].total) == (2, 3)
 
 
-def test_a_span_of_anybody_with_the_attributes_is_shown(
-    provider: TracerProvider, view: RecordingView
+def test_a_foreign_span_needs_attributes_alone(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
 ) -> None:
-    """Its figures are read from its attributes at every tick."""
-    tracer = provider.get_tracer("theirs")
-    with tracer.start_as_current_span(
-        "load", attributes={**OPERATION, conventions.PROGRESS_TOTAL: 10}
-    ) as span:
-        provider.force_flush()
-        assert view.figures == {"load": (0, 10)}
+    """A span of other code is shown with what its attributes say at its end."""
+    with tracer_of_somebody().start_as_current_span("x", attributes=foreign_attributes()) as span:
         span.set_attribute(conventions.PROGRESS_COMPLETED, 7)
-        provider.force_flush()
-        assert view.figures == {"load": (7, 10)}
-        span.set_attribute(conventions.PROGRESS_COMPLETED, 9)
-        span.set_attribute(conventions.OUTCOME, "cancelled")
-    provider.force_flush()
-    (last,) = view.ended_as
-    assert (last.completed, last.total, last.outcome) == (9, 10, "cancelled")
-
-
-def test_a_foreign_failure_is_told_as_one(provider: TracerProvider, view: RecordingView) -> None:
-    """An exception that the SDK has recorded is an error, without our help."""
-    tracer = provider.get_tracer("theirs")
-    with (
-        pytest.raises(KeyError),
-        tracer.start_as_current_span("load", attributes=OPERATION),
-    ):
-        raise KeyError("missing")
-    provider.force_flush()
-    assert view.told[-1] == "load ends: error"
-    assert view.ended_as[0].has_failed
-
-
-def test_plain_spans_are_left_alone(provider: TracerProvider, view: RecordingView) -> None:
-    """A span without the attributes is neither shown nor in the way of what it encloses."""
-    tracer = provider.get_tracer("theirs")
-    with taskspan.task("nightly", quiet=False) as task:
-        with tracer.start_as_current_span("GET /"), taskspan.operation("load"):
-            tracer.start_span("SELECT").end()
-        del task
-    provider.force_flush()
-    assert view.told == [
-        "nightly starts at depth 0",
-        "load starts at depth 1",
-        "load ends: success",
-        "nightly ends: success",
-    ]
-
-
-def test_a_foreign_span_is_reported_to_the_task_around_it(provider: TracerProvider) -> None:
-    """The task's reporter gets an entry for it, as for an operation of its own."""
-    reporter = Reporter()
-    tracer = provider.get_tracer("theirs")
-    with taskspan.task("nightly", quiet=True, reporter=reporter):
-        with tracer.start_as_current_span(
-            "load", attributes={**OPERATION, conventions.PROGRESS_COMPLETED: 5}
-        ):
-            pass
-        with (
-            pytest.raises(ValueError, match="dirty"),
-            tracer.start_as_current_span("clean", attributes=OPERATION),
-        ):
-            raise ValueError("dirty")
-    (load, clean) = reporter.entries
-    assert load[:2] == ("Complete load", "success")
-    assert load[2]["current"] == 5
-    assert clean[:2] == ("Complete clean", "error")
-    assert clean[2]["error_message"] == "ValueError: dirty"
-
-
-def test_a_foreign_span_below_a_quiet_task_is_not_drawn(
-    provider: TracerProvider, view: RecordingView
-) -> None:
-    """Quiet is quiet for whatever happens inside."""
-    tracer = provider.get_tracer("theirs")
-    with (
-        taskspan.task("nightly", quiet=True),
-        tracer.start_as_current_span("load", attributes=OPERATION),
-    ):
-        provider.force_flush()
-        assert [now.is_drawn for now in view.at_tick] == [False, False]
-
-
-@pytest.mark.expects_problems
-@pytest.mark.parametrize("fails_at", ["started", "ticked", "ended"])
-def test_a_view_that_raises_is_switched_off_and_nobody_is_hurt(
-    fails_at: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One log line tells; the task, its report and the other view go on."""
-    broken, other, reporter = RaisingView(fails_at), RecordingView(), Reporter()
-    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
-    provider.add_span_processor(ProgressSpanProcessor([broken, other]))
-    trace.set_tracer_provider(provider)
-    with taskspan.task("nightly", quiet=False, reporter=reporter) as task:
-        for name in ("load", "clean"):
-            with task.operation(name, 10) as op:
-                op.update(10)
-                provider.force_flush()
-    provider.force_flush()
-    assert broken.calls.count(fails_at) == 1
-    assert broken.calls[-1] == fails_at
-    assert other.told[-1] == "nightly ends: success"
-    assert [entry[:2] for entry in reporter.entries] == [
-        ("Complete load", "success"),
-        ("Complete clean", "success"),
-    ]
-    lines = [record for record in caplog.records if "switched off" in record.getMessage()]
-    assert len(lines) == 1
-    assert "RaisingView" in lines[0].getMessage()
-    provider.shutdown()
-
-
-@pytest.mark.expects_problems
-def test_a_reporter_that_raises_hurts_nobody(
-    provider: TracerProvider, view: RecordingView, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The operation ends well, and one log line names the reporter."""
-
-    class Broken:
-        def add_operation(self, name: str, status: str, details: dict[str, Any]) -> None:
-            raise OSError("disk full")
-
-    with taskspan.task("nightly", quiet=False, reporter=Broken()) as task:
-        for name in ("load", "clean"):
-            with task.operation(name, 1) as op:
-                op.update()
-        assert task.operations_completed == 2
-    provider.force_flush()
-    assert view.told[-1] == "nightly ends: success"
-    assert len(caplog.records) == 1
-    assert "Broken" in caplog.text
-
-
-def test_shutdown_may_be_called_twice_and_ends_the_thread(view: RecordingView) -> None:
-    """The last values are shown; what starts later is not."""
-    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
-    processor = ProgressSpanProcessor([view])
-    provider.add_span_processor(processor)
-    tracer = provider.get_tracer("theirs")
-    span = tracer.start_span("load", attributes={**OPERATION, conventions.PROGRESS_COMPLETED: 2})
-    processor.shutdown()
-    processor.shutdown()
-    assert view.figures == {"load": (2, None)}
-    assert processor.is_shut_down
-    assert not processor._ticker.is_alive
-    later = tracer.start_span("later", attributes=OPERATION)
-    later.end()
-    span.end()
-    processor.redraw()
-    assert view.told == ["load starts at depth 0", "load ends: success"]
-
-
-def test_views_can_be_exchanged_while_something_runs(
-    provider: TracerProvider, view: RecordingView
-) -> None:
-    """The old view has seen all until then; the new one is told of what starts from then on."""
-    processor = provider._active_span_processor._span_processors[0]
-    assert isinstance(processor, ProgressSpanProcessor)
-    tracer = provider.get_tracer("theirs")
-    tracer.start_span("old", attributes=OPERATION).end()
-    other = RecordingView()
-    processor.set_views([other])
-    tracer.start_span("new", attributes=OPERATION).end()
-    processor.redraw()
-    assert view.told == ["old starts at depth 0", "old ends: success"]
-    assert other.told == ["new starts at depth 0", "new ends: success"]
-
-
-def test_a_second_processor_leaves_our_spans_to_the_first(view: RecordingView) -> None:
-    """An operation is drawn and reported once, however many processors hear of it."""
-    first, second, reporter = RecordingView(), RecordingView(), Reporter()
-    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
-    provider.add_span_processor(ProgressSpanProcessor([first]))
-    provider.add_span_processor(ProgressSpanProcessor([second]))
-    trace.set_tracer_provider(provider)
-    with taskspan.task("nightly", quiet=False, reporter=reporter) as task, task.operation("load"):
-        pass
-    provider.force_flush()
-    assert len(first.told) == 4
-    assert second.told == []
-    assert len(reporter.entries) == 1
-    provider.shutdown()
-
-
-def test_a_sampler_that_drops_everything_hides_nothing(view: RecordingView) -> None:
-    """A task is visible whatever is exported."""
-    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
-    provider.add_span_processor(ProgressSpanProcessor([view]))
-    trace.set_tracer_provider(provider)
-    with taskspan.task("nightly", quiet=False) as task, task.operation("load"):
-        pass
-    provider.force_flush()
-    assert len(view.told) == 4
-    provider.shutdown()
-
-
-def test_a_view_may_use_taskspan_itself(provider: TracerProvider) -> None:
-    """An operation that a view starts while it draws does not hang anything."""
-
-    class Busy(RecordingView):
-        def started(self, live: Live) -> None:
-            super().started(live)
-            if live.snapshot().name == "load":
-                with provider.get_tracer("theirs").start_as_current_span("own", attributes=OPERATION):
-                    pass
-
-    busy = Busy()
-    processor = provider._active_span_processor._span_processors[0]
-    assert isinstance(processor, ProgressSpanProcessor)
-    processor.set_views([busy])
-    provider.get_tracer("theirs").start_span("load", attributes=OPERATION).end()
-    provider.force_flush()
-    provider.force_flush()
-    assert sorted(line for line in busy.told if "own" in line) == [
-        "own ends: success",
-        "own starts at depth 0",
-    ]
-
-
-def test_a_hundred_thousand_spans_leave_nothing_behind(view: RecordingView) -> None:
-    """A processor keeps nothing of what has ended."""
-    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
-    processor = ProgressSpanProcessor()
-    provider.add_span_processor(processor)
-    tracer = provider.get_tracer("theirs")
-    for _ in range(2_000):
-        tracer.start_span("load", attributes=OPERATION).end()
+        span.set_attribute(conventions.PROGRESS_TOTAL, 8)
+        span.set_attribute(conventions.DESCRIPTION, "Scoring")
     processor.force_flush()
-    assert processor._tree.is_empty
-    assert processor._foreign == {}
-    processor._ticker.tick()
-    assert processor._tree.take_changed() == []
+    ended = view.ended_as["score"]
+    assert (ended.completed, ended.total, ended.unit) == (7, 8, "row")
+    assert ended.description == "Scoring"
+    assert ended.outcome == "success"
+
+
+@pytest.mark.parametrize("outcome", ["success", "error", "cancelled", "interrupted"])
+def test_a_foreign_span_tells_its_outcome(
+    outcome: str, processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """The outcome and error type of a foreign span are those of its attributes."""
+    span = tracer_of_somebody().start_span("x", attributes=foreign_attributes())
+    span.set_attributes({conventions.OUTCOME: outcome, conventions.ERROR_TYPE: "ValueError"})
+    span.end()
+    processor.force_flush()
+    assert view.ended_as["score"].outcome == outcome
+    assert view.ended_as["score"].error_type == "ValueError"
+
+
+def test_a_foreign_span_with_an_error_status_failed(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """Without an outcome among the attributes the status of the span decides."""
+    span = tracer_of_somebody().start_span("x", attributes=foreign_attributes())
+    span.set_status(Status(StatusCode.ERROR, "bad row"))
+    span.end()
+    processor.force_flush()
+    assert view.ended_as["score"].outcome == "error"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), "ten"])
+def test_foreign_figures_that_are_none(
+    number: object, processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """Figures that are not whole numbers count as not given."""
+    attributes = foreign_attributes(**{conventions.PROGRESS_TOTAL: number})
+    with tracer_of_somebody().start_as_current_span("x", attributes=attributes) as span:
+        span.set_attribute(conventions.PROGRESS_COMPLETED, number)  # type: ignore[arg-type]
+        processor.force_flush()
+    processor.force_flush()
+    assert (view.ended_as["score"].completed, view.ended_as["score"].total) == (0, None)
+
+
+def test_plain_spans_are_ignored(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """A span without the attribute `taskspan.kind` is not shown."""
+    with tracer_of_somebody().start_as_current_span("GET /"):
+        processor.force_flush()
+    assert view.told == []
+
+
+def test_a_foreign_child_lies_in_our_operation(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """A foreign span below our operation is shown there, and reported to its task's reporter."""
+    entries = Entries()
+    with (
+        taskspan.task("nightly", quiet=True, reporter=entries) as task,
+        task.operation("load", 3),
+        tracer_of_somebody().start_as_current_span("x", attributes=foreign_attributes()) as span,
+    ):
+        span.set_attribute(conventions.PROGRESS_COMPLETED, 7)
+    assert view.enclosing["score"] == "load"
+    assert entries.names == ["Complete score", "Complete load"]
+    details = entries.entries[0]["details"]
+    assert (details["current"], details["outcome"]) == (7, "success")
+    assert details["execution_time"] > 0
+    assert details["items_per_second"] > 0
+
+
+def test_a_foreign_span_below_a_plain_span_is_reported(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """A plain span between a task and a foreign operation does not hide it from the reporter."""
+    entries = Entries()
+    tracer = tracer_of_somebody()
+    with (
+        taskspan.task("nightly", quiet=True, reporter=entries),
+        tracer.start_as_current_span("GET /"),
+        tracer.start_as_current_span("x", attributes=foreign_attributes()),
+    ):
+        pass
+    assert view.enclosing["score"] == "nightly"
+    assert entries.names == ["Complete score"]
+
+
+def test_a_failed_foreign_span_is_reported(processor: taskspan.ProgressSpanProcessor) -> None:
+    """The reporter gets error type and message of a foreign span."""
+    entries = Entries()
+    with taskspan.task("nightly", quiet=True, reporter=entries):
+        span = tracer_of_somebody().start_span("x", attributes=foreign_attributes())
+        span.set_attribute(conventions.ERROR_TYPE, "ValueError")
+        span.set_status(Status(StatusCode.ERROR, "bad row"))
+        span.end()
+    (entry,) = entries.entries
+    assert entry["status"] == "error"
+    assert entry["details"]["error_type"] == "ValueError"
+    assert entry["details"]["error_message"] == "bad row"
+
+
+def test_a_foreign_task_does_not_end_the_report_around_it(
+    processor: taskspan.ProgressSpanProcessor,
+) -> None:
+    """The end of a foreign task inside ours does not say how ours ended."""
+    reporter = taskspan.TaskReporter("1", "nightly")
+    with taskspan.task("nightly", quiet=True, reporter=reporter):
+        span = tracer_of_somebody().start_span("inner", attributes={conventions.KIND: "task"})
+        span.set_status(Status(StatusCode.ERROR))
+        span.end()
+        assert reporter.generate_report()["status"] == "running"
+    assert reporter.generate_report()["status"] == "success"
+
+
+@pytest.mark.expects_problems
+def test_a_view_that_raises_is_switched_off(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once and called no more; other views and the task go on."""
+    bad, good = Raising(), Recording()
+    processor = taskspan.ProgressSpanProcessor([bad, good])
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+    for name in ("first", "second"):
+        with taskspan.task(name, quiet=True):
+            processor.force_flush()
+    assert bad.calls == 1
+    assert good.starts_and_ends == [
+        ("started", "first"),
+        ("ended", "first"),
+        ("started", "second"),
+        ("ended", "second"),
+    ]
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert "Raising failed and is switched off" in warnings[0].getMessage()
     provider.shutdown()
 
 
-def test_a_processor_that_nobody_needs_is_collected() -> None:
-    """The hook for forked children does not keep it alive."""
-    processor = ProgressSpanProcessor()
+def test_a_second_processor_leaves_alone_what_the_first_watches(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """With two processors on a provider our spans are shown and reported once."""
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    other, entries = Recording(), Entries()
+    provider.add_span_processor(taskspan.ProgressSpanProcessor([other]))
+    with (
+        taskspan.task("nightly", quiet=True, reporter=entries) as task,
+        task.operation("load", 3),
+    ):
+        pass
+    assert other.told == []
+    assert len(view.starts_and_ends) == 4
+    assert entries.names == ["Complete load"]
+
+
+def test_after_a_shutdown_nothing_is_shown(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """A shutdown shows the last values, may come twice, and later spans are ignored."""
+    attributes = foreign_attributes()
+    span = tracer_of_somebody().start_span("x", attributes=attributes)
     processor.shutdown()
-    gone = weakref.ref(processor)
-    del processor
-    gc.collect()
-    assert gone() is None
+    assert view.told == [("started", "score"), ("ticked", "")]
+    processor.shutdown()
+    assert not processor._ticker.is_alive
+    tracer_of_somebody().start_span("x", attributes=attributes).end()
+    span.end()
+    assert [call for call in view.told if call[0] == "started"] == [("started", "score")]
 
 
-def test_a_forked_child_shows_nothing_of_its_parent_and_can_start_anew() -> None:
-    """It forgets views and spans of the parent process; new views see new spans."""
-    source = """
-        import os
-        from opentelemetry.sdk.trace import TracerProvider
-        from taskspan import ProgressSpanProcessor
-        from tests.processor._recording import RecordingView
+def test_force_flush_shows_the_latest_values(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """After a flush the views know of everything that runs."""
+    span = tracer_of_somebody().start_span("x", attributes=foreign_attributes())
+    assert processor.force_flush() is True
+    assert view.told == [("started", "score"), ("ticked", "")]
+    span.end()
 
-        kind = {"taskspan.kind": "operation"}
-        view = RecordingView()
-        processor = ProgressSpanProcessor([view])
-        provider = TracerProvider()
-        provider.add_span_processor(processor)
-        tracer = provider.get_tracer("theirs")
-        outer = tracer.start_span("outer", attributes=kind)
-        processor.force_flush()
-        child = os.fork()
-        if child == 0:
-            outer.end()
-            tracer.start_span("unseen", attributes=kind).end()
-            anew = RecordingView()
-            processor.set_views([anew])
-            span = tracer.start_span("inside", attributes=kind)
-            assert processor._ticker.is_alive
-            span.end()
-            processor.force_flush()
-            print("child", view.told, anew.told, flush=True)
-            os._exit(0)
-        os.waitpid(child, 0)
-        outer.end()
-        processor.force_flush()
-        print("parent", view.told, flush=True)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stdout.splitlines() == [
-        "child ['outer starts at depth 0'] ['inside starts at depth 0', 'inside ends: success']",
-        "parent ['outer starts at depth 0', 'outer ends: success']",
-    ], done.stderr
+
+def test_other_views_from_now_on(
+    processor: taskspan.ProgressSpanProcessor, view: Recording
+) -> None:
+    """`set_views` tells the old views of what was, and the new ones of what follows."""
+    tracer_of_somebody().start_span("x", attributes=foreign_attributes()).end()
+    other = Recording()
+    processor.set_views([other])
+    with taskspan.task("nightly", quiet=True):
+        pass
+    assert view.starts_and_ends == [("started", "score"), ("ended", "score")]
+    assert other.starts_and_ends == [("started", "nightly"), ("ended", "nightly")]

@@ -1,261 +1,180 @@
-"""The life of the ticker's thread."""
+"""The thread that makes progress visible."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from taskspan.processor import _ticker
 from taskspan.processor._ticker import Ticker
 
-SAFETY_S = 30.0
-"""Only a ticker that hangs is ever waited for so long."""
-
-Make = Callable[..., Ticker]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """Makes tickers without a pace, and stops them in the end."""
-    made: list[Ticker] = []
-
-    def ticker_of(work: Callable[[], bool], linger_s: float = SAFETY_S) -> Ticker:
-        ticker = Ticker(work, interval_s=0, linger_s=linger_s)
-        made.append(ticker)
-        return ticker
-
-    yield ticker_of
-    for ticker in made:
-        ticker.stop()
+PATIENCE_S = 30
+"""A failing test waits as long; one that passes never does."""
 
 
 class Work:
-    """Counts its calls; there is more to do until `is_done`."""
+    """Counts ticks, and does as it is told in each."""
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self.is_done = False
-        self.threads: set[str] = set()
-        self._changed = threading.Condition()
+    def __init__(self, more: Callable[[int], bool]) -> None:
+        self.count = 0
+        self.is_idle = threading.Event()
+        self._more = more
 
     def __call__(self) -> bool:
-        with self._changed:
-            self.calls += 1
-            self.threads.add(threading.current_thread().name)
-            self._changed.notify_all()
-        return not self.is_done
-
-    def wait_for(self, calls: int) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.calls >= calls, SAFETY_S)
+        """Work once."""
+        self.count += 1
+        more = self._more(self.count)
+        if not more:
+            self.is_idle.set()
+        return more
 
 
-def thread_of(ticker: Ticker) -> threading.Thread:
-    assert ticker._thread is not None
-    return ticker._thread
+def wait_for_end(ticker: Ticker, thread: threading.Thread | None) -> None:
+    """Wait until a thread of the ticker is gone."""
+    if thread is not None:
+        thread.join(PATIENCE_S)
+    assert not ticker.is_alive
 
 
-def wait_for_end(thread: threading.Thread) -> None:
-    thread.join(SAFETY_S)
-    assert not thread.is_alive()
+def test_there_is_no_thread_before_the_first_wake() -> None:
+    """A ticker that nobody wakes starts no thread."""
+    ticker = Ticker(lambda: True)
+    assert not ticker.is_alive
+    ticker.stop()
 
 
-def test_there_is_no_thread_before_there_is_work(make: Make) -> None:
-    """A ticker that nobody wakes costs nothing."""
-    assert not make(Work()).is_alive
-
-
-def test_it_ticks_as_long_as_there_is_work(make: Make) -> None:
-    """Woken once, it works again and again, on a daemon thread of its own."""
-    work = Work()
-    ticker = make(work)
+def test_it_ticks_until_there_is_no_more_to_come() -> None:
+    """After one wake ticks follow each other until the work says that there is no more."""
+    work = Work(lambda count: count < 5)
+    ticker = Ticker(work, interval_s=0.001)
     ticker.wake()
-    work.wait_for(5)
-    assert work.threads == {"taskspan-ticker"}
-    assert thread_of(ticker).daemon
+    assert work.is_idle.wait(PATIENCE_S)
+    assert work.count == 5
+    ticker.stop()
 
 
-def test_a_thread_with_nothing_to_do_ends(make: Make) -> None:
-    """After it has lingered for a while, and the next wake starts another."""
-    work = Work()
-    work.is_done = True
-    ticker = make(work, linger_s=0)
-    for round_ in (1, 2):
+def test_an_idle_thread_ends_and_a_wake_starts_another() -> None:
+    """With nothing to do the thread ends after its time, and the next wake starts a new one."""
+    work = Work(lambda count: False)
+    ticker = Ticker(work, interval_s=0.001, linger_s=0.001)
+    for count in (1, 2, 3):
+        work.is_idle.clear()
         ticker.wake()
-        work.wait_for(round_)
         thread = ticker._thread
-        if thread is not None:  # else it is already gone
-            wait_for_end(thread)
-        assert not ticker.is_alive
+        assert work.is_idle.wait(PATIENCE_S)
+        wait_for_end(ticker, thread)
+        assert work.count == count
 
 
-def test_a_thread_that_lingers_is_woken_again(make: Make) -> None:
-    """Work that comes while it waits is done by the same thread."""
-    work = Work()
-    work.is_done = True
-    ticker = make(work)
-    ticker.wake()
-    work.wait_for(1)
-    thread = thread_of(ticker)
-    ticker.wake()
-    work.wait_for(2)
-    assert ticker._thread is thread
+def test_a_wake_during_a_tick_is_not_missed() -> None:
+    """A span that starts while a tick is under way gets a tick of its own."""
+    ticker: Ticker
 
-
-def test_a_wake_during_a_tick_is_not_lost(make: Make) -> None:
-    """What starts while the last of the work is looked at gets a tick of its own."""
-    is_inside, may_go_on = threading.Event(), threading.Event()
-    calls: list[int] = []
-    second = threading.Event()
-
-    def work() -> bool:
-        calls.append(len(calls))
-        if len(calls) == 1:
-            is_inside.set()
-            may_go_on.wait(SAFETY_S)
+    def more(count: int) -> bool:
+        if count == 1:
+            waking = threading.Thread(target=ticker.wake)
+            waking.start()
+            waking.join(PATIENCE_S)
         else:
             second.set()
         return False
 
-    ticker = make(work)
+    second = threading.Event()
+    ticker = Ticker(Work(more), interval_s=0.001, linger_s=PATIENCE_S)
     ticker.wake()
-    assert is_inside.wait(SAFETY_S)
-    ticker.wake()
-    may_go_on.set()
-    assert second.wait(SAFETY_S)
+    assert second.wait(PATIENCE_S)
+    ticker.stop()
 
 
-def test_stop_ends_the_thread_and_may_be_called_twice(make: Make) -> None:
-    """After it a wake starts nothing; a tick is still possible."""
-    work = Work()
-    ticker = make(work)
+def test_stop_ends_the_thread_for_good() -> None:
+    """After a stop no thread is left and none is started; a second stop does nothing."""
+    ticker = Ticker(lambda: True, interval_s=PATIENCE_S)
     ticker.wake()
-    work.wait_for(1)
-    thread = thread_of(ticker)
+    thread = ticker._thread
     ticker.stop()
+    wait_for_end(ticker, thread)
     ticker.stop()
-    wait_for_end(thread)
     ticker.wake()
     assert not ticker.is_alive
-    calls = work.calls
-    assert ticker.tick()
-    assert work.calls == calls + 1
 
 
-def test_stop_ends_a_thread_that_lingers(make: Make) -> None:
-    """A thread that waits for work is not waited out."""
-    work = Work()
-    work.is_done = True
-    ticker = make(work)
-    ticker.wake()
-    work.wait_for(1)
-    thread = thread_of(ticker)
-    ticker.stop()
-    wait_for_end(thread)
-
-
-def test_a_ticker_may_be_stopped_by_its_own_thread(make: Make) -> None:
-    """A view that shuts everything down does not wait for itself."""
-    stopped = threading.Event()
+def test_stop_from_its_own_thread() -> None:
+    """Work that stops its own ticker does not wait for itself."""
+    ticker: Ticker
+    done = threading.Event()
 
     def work() -> bool:
         ticker.stop()
-        stopped.set()
+        done.set()
         return True
 
-    ticker = make(work)
+    ticker = Ticker(work, interval_s=0.001)
     ticker.wake()
-    assert stopped.wait(SAFETY_S)
+    assert done.wait(PATIENCE_S)
+    wait_for_end(ticker, ticker._thread)
 
 
-def test_a_tick_inside_a_tick_is_left_out(make: Make) -> None:
-    """A view that ends an operation does not draw inside its own drawing."""
-    depth: list[int] = []
+def test_a_tick_inside_a_tick_is_left_out() -> None:
+    """Work that asks for a tick is not called again inside itself."""
+    ticker: Ticker
+    calls: list[bool | None] = []
 
     def work() -> bool:
-        depth.append(len(depth))
-        assert ticker.tick()
+        calls.append(ticker.tick() if not calls else None)
         return False
 
-    ticker = make(work)
-    assert not ticker.tick()
-    assert depth == [0]
+    ticker = Ticker(work)
+    assert ticker.tick() is False
+    assert calls == [True]
 
 
-def test_patience_with_a_tick_that_hangs_has_an_end(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A task that wants its last value drawn does not wait for a stuck terminal for ever."""
+def test_a_tick_waits_for_no_longer_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another tick hangs, a call comes back and says that there is more to come."""
     monkeypatch.setattr(_ticker, "PATIENCE_S", 0.001)
-    is_inside, may_go_on = threading.Event(), threading.Event()
-    calls: list[str] = []
+    hangs, goes_on = threading.Event(), threading.Event()
 
     def work() -> bool:
-        calls.append(threading.current_thread().name)
-        is_inside.set()
-        may_go_on.wait(SAFETY_S)
+        hangs.set()
+        goes_on.wait(PATIENCE_S)
         return False
 
-    ticker = make(work)
-    ticker.wake()
-    assert is_inside.wait(SAFETY_S)
-    assert ticker.tick()
-    assert calls == ["taskspan-ticker"]
-    may_go_on.set()
+    ticker = Ticker(work)
+    thread = threading.Thread(target=ticker.tick)
+    thread.start()
+    assert hangs.wait(PATIENCE_S)
+    assert ticker.tick() is True
+    goes_on.set()
+    thread.join(PATIENCE_S)
+    assert ticker.tick() is False
 
 
 @pytest.mark.expects_problems
-def test_work_that_raises_does_not_end_the_thread(
-    make: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The problem is logged once, and the next tick comes."""
-    work = Work()
+def test_work_that_raises_is_called_again() -> None:
+    """A tick that raises is logged, and the next one follows."""
 
-    def raising() -> bool:
-        work()
-        raise OSError("stuck")
+    def more(count: int) -> bool:
+        if count == 1:
+            raise RuntimeError("a bad tick")
+        return False
 
-    ticker = make(raising)
+    work = Work(more)
+    ticker = Ticker(work, interval_s=0.001)
     ticker.wake()
-    work.wait_for(3)
+    assert work.is_idle.wait(PATIENCE_S)
+    assert work.count == 2
     ticker.stop()
-    assert len(caplog.records) == 1
-    assert "stuck" in caplog.text
 
 
-def test_a_ticker_can_start_anew(make: Make) -> None:
-    """A forked child has the locks and the thread of nobody."""
-    work = Work()
-    ticker = make(work)
-    assert ticker._tick_lock.acquire()
-    assert ticker._lock.acquire()
+def test_start_anew_forgets_thread_and_locks() -> None:
+    """In a forked child locks that were held count no more, and a wake starts a thread."""
+    work = Work(lambda count: False)
+    ticker = Ticker(work, interval_s=0.001)
+    ticker._lock.acquire()
+    ticker._tick_lock.acquire()
+    ticker._stopped.set()
     ticker.start_anew()
     ticker.wake()
-    work.wait_for(2)
-
-
-def test_many_threads_may_wake_and_tick_at_once(make: Make) -> None:
-    """However many call it, it works in one thread at a time, and has one thread of its own."""
-    inside = threading.Lock()
-
-    def work() -> bool:
-        assert inside.acquire(blocking=False), "two ticks at once"
-        inside.release()
-        return True
-
-    ticker = make(work)
-
-    def use() -> None:
-        for _ in range(200):
-            ticker.wake()
-            ticker.tick()
-
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    names = [thread.name for thread in threading.enumerate()]
-    assert names.count("taskspan-ticker") == 1
+    assert work.is_idle.wait(PATIENCE_S)
+    ticker.stop()

@@ -2,137 +2,119 @@
 
 from __future__ import annotations
 
+import pytest
+
 from taskspan._live import LiveProgress
 from taskspan.conventions import Outcome
-from taskspan.processor._tree import Node, Tree
+from taskspan.processor._tree import Tree
 
 
-def progress(name: str = "load", **options: object) -> LiveProgress:
-    defaults: dict[str, object] = {"description": name, "unit": "items", "total": 1}
-    return LiveProgress(kind="operation", name=name, **{**defaults, **options})  # type: ignore[arg-type]
+def progress(name: str = "n", parent: LiveProgress | None = None) -> LiveProgress:
+    """Something that runs."""
+    return LiveProgress(
+        kind="operation", name=name, description=name, unit="rows", total=None, parent=parent
+    )
 
 
-def end(tree: Tree, span_id: int, outcome: Outcome = "success") -> Node | None:
-    node = tree.find(span_id)
-    if node is not None:
-        node.progress.outcome = outcome
-    return tree.end(span_id)
+def told(tree: Tree) -> list[tuple[str, bool]]:
+    """What the views are told next."""
+    return [(node.progress.name, has_ended) for node, has_ended in tree.take_changed()]
 
 
-def changes_of(tree: Tree) -> list[tuple[int, bool]]:
-    return [(node.span_id, has_ended) for node, has_ended in tree.take_changed()]
-
-
-def test_a_child_lies_in_the_running_node_it_names() -> None:
-    """Depth and enclosing node follow from the parent's span id."""
+def test_starts_and_ends_are_told_in_order() -> None:
+    """Views hear of starts and ends in the order in which they happened, once."""
     tree = Tree()
-    task = tree.start(1, progress(), None)
-    load = tree.start(2, progress(), 1)
-    assert (load.enclosing, load.depth, task.depth) == (task, 1, 0)
-    assert tree.running() == [task, load]
-
-
-def test_what_is_not_drawn_adds_no_depth() -> None:
-    """Below a node that nobody sees, a row is not indented for it."""
-    tree = Tree()
-    tree.start(1, progress(is_drawn=False), None)
-    assert tree.start(2, progress(), 1).depth == 0
-
-
-def test_a_child_may_come_before_its_parent() -> None:
-    """It then stands on its own."""
-    tree = Tree()
-    child = tree.start(2, progress(), 1)
-    tree.start(1, progress(), None)
-    assert (child.enclosing, child.depth) == (None, 0)
-
-
-def test_a_node_lies_in_what_its_producer_says_where_the_span_parent_is_foreign() -> None:
-    """A span in between that is no operation is passed over."""
-    tree = Tree()
-    outer = progress()
-    outer.span_id = 1
-    task = tree.start(1, outer, None)
-    assert tree.start(3, progress(parent=outer), 2).enclosing is task
-
-
-def test_an_end_without_a_start_is_nothing() -> None:
-    """So is a second end."""
-    tree = Tree()
-    assert tree.end(1) is None
-    tree.start(1, progress(), None)
-    assert end(tree, 1) is not None
-    assert tree.end(1) is None
-    assert changes_of(tree) == [(1, False), (1, True)]
-
-
-def test_changes_are_taken_once_in_the_order_in_which_they_happened() -> None:
-    """A task that starts first and ends last does so for the views, too."""
-    tree = Tree()
-    tree.start(1, progress(), None)
-    for span_id in (2, 3):
-        tree.start(span_id, progress(), 1)
-        end(tree, span_id)
-    end(tree, 1)
-    order = [(1, False), (2, False), (2, True), (3, False), (3, True), (1, True)]
-    assert changes_of(tree) == order
-    assert changes_of(tree) == []
+    parent = tree.start(1, progress("a"), None)
+    child = tree.start(2, progress("b"), 1)
+    assert child.enclosing is parent
+    assert (parent.depth, child.depth) == (0, 1)
+    assert tree.running() == [parent, child]
+    assert tree.end(2) is child
+    assert tree.end(1) is parent
+    assert told(tree) == [("a", False), ("b", False), ("b", True), ("a", True)]
+    assert told(tree) == []
     assert tree.is_empty
 
 
-def test_an_outcome_alone_is_no_end() -> None:
-    """A node whose outcome is known is told as ended once, when its span has ended."""
+def test_a_child_before_its_parent() -> None:
+    """A child whose parent has not been heard of yet stands on its own."""
     tree = Tree()
-    node = tree.start(1, progress(), None)
-    node.progress.outcome = "success"
-    assert changes_of(tree) == [(1, False)]
+    child = tree.start(2, progress("child"), 1)
+    tree.start(1, progress("parent"), None)
+    assert child.enclosing is None
+    assert told(tree) == [("child", False), ("parent", False)]
+
+
+def test_an_end_of_the_parent_before_its_child() -> None:
+    """A child that outlives its parent still knows what enclosed it."""
+    tree = Tree()
+    parent = tree.start(1, progress("parent"), None)
+    child = tree.start(2, progress("child"), 1)
     tree.end(1)
-    assert changes_of(tree) == [(1, True)]
+    assert child.enclosing is parent
+    assert tree.running() == [child]
 
 
-def test_a_stuck_view_does_not_make_the_tree_grow_without_bound() -> None:
-    """Past the bound, what starts and ends unseen leaves nothing; what leaves a bar is kept."""
+def test_without_a_running_parent_span_the_own_parent_counts() -> None:
+    """A span between two operations that nobody has heard of does not part them."""
     tree = Tree()
-    tree.start(1, progress(), None)
-    for span_id in range(2, 5000):
-        tree.start(span_id, progress(), 1)
-        end(tree, span_id)
-    tree.start(5000, progress(leaves_bar=True), 1)
-    end(tree, 5000)
-    tree.start(5001, progress(), 1)
-    end(tree, 5001, "error")
-    changes = changes_of(tree)
-    assert len(changes) < Tree.MAX_UNSEEN + 10
-    assert changes[-4:] == [(5000, False), (5000, True), (5001, False), (5001, True)]
+    above = progress("above")
+    above.span_id = 1
+    node = tree.start(1, above, None)
+    assert tree.start(3, progress("below", above), 2).enclosing is node
 
 
-def test_even_bars_that_stay_are_bounded() -> None:
-    """A view that is stuck for ever is owed ten times as many of those, and no more."""
+def test_an_end_without_a_start() -> None:
+    """An end that no start came before is nothing."""
     tree = Tree()
-    for span_id in range(2 * Tree.MAX_TRACES):
-        tree.start(span_id, progress(leaves_bar=True), None)
-        end(tree, span_id)
-    assert len(changes_of(tree)) < Tree.MAX_TRACES + 10
+    assert tree.end(1) is None
+    assert told(tree) == []
 
 
-def test_every_start_that_is_told_is_followed_by_its_end() -> None:
-    """However much happens while a view is slow, no bar stays behind."""
+def test_a_repeated_end() -> None:
+    """A second end of the same span is nothing."""
     tree = Tree()
-    for span_id in range(3000):
-        tree.start(span_id, progress(), None)
-    started = {span_id for span_id, has_ended in changes_of(tree) if not has_ended}
-    for span_id in range(3000):
-        end(tree, span_id)
-        tree.start(10_000 + span_id, progress(), None)
-    ended = {span_id for span_id, has_ended in changes_of(tree) if has_ended}
-    assert started <= ended
+    tree.start(1, progress("a"), None)
+    tree.end(1)
+    assert tree.end(1) is None
+    assert told(tree) == [("a", False), ("a", True)]
 
 
-def test_a_cleared_tree_is_empty() -> None:
-    """A forked child forgets what its parent process runs."""
+def run(tree: Tree, count: int, outcome: Outcome) -> None:
+    """Let as many start and end."""
+    for span_id in range(count):
+        one = progress()
+        tree.start(span_id, one, None)
+        one.outcome = outcome
+        tree.end(span_id)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "bound"), [("success", Tree.MAX_UNSEEN), ("error", Tree.MAX_TRACES)]
+)
+def test_a_view_that_is_stuck_does_not_make_it_grow(outcome: Outcome, bound: int) -> None:
+    """However many start and end while no view looks, a bounded number is kept."""
+    tree = Tree()
+    run(tree, 2 * bound, outcome)
+    changed = told(tree)
+    assert bound <= len(changed) <= bound + 2
+    assert [has_ended for _, has_ended in changed].count(True) * 2 == len(changed)
+
+
+def test_what_was_seen_to_start_is_seen_to_end() -> None:
+    """An end is told to views that have seen the start, however much else happens."""
+    tree = Tree()
+    tree.start(-1, progress("seen"), None)
+    tree.take_changed()
+    run(tree, 2 * Tree.MAX_UNSEEN, "success")
+    tree.end(-1)
+    assert ("seen", True) in told(tree)
+
+
+def test_clear_forgets_everything() -> None:
+    """After a fork nothing runs and nothing is to be told."""
     tree = Tree()
     tree.start(1, progress(), None)
     tree.clear()
     assert tree.is_empty
-    assert tree.find(1) is None
-    assert changes_of(tree) == []
+    assert told(tree) == []

@@ -317,9 +317,7 @@ def test_an_error_with_a_hostile_text(exporter: InMemorySpanExporter) -> None:
 
 
 @pytest.mark.parametrize("metrics", [5, "rows", [1, 2], object()])
-def test_metrics_that_are_no_mapping(
-    metrics: Any, exporter: InMemorySpanExporter
-) -> None:
+def test_metrics_that_are_no_mapping(metrics: Any, exporter: InMemorySpanExporter) -> None:
     """Metrics that are no mapping are a `TypeError`, and the operation still runs."""
     with taskspan.TaskProgressManager("1", "nightly", None, quiet=True) as manager:
         tracker = manager.start_operation("load", 1)

@@ -149,9 +149,7 @@ def test_one_name_completed_from_threads(exporter: InMemorySpanExporter) -> None
         in_threads(work)
         assert not task.active_operations
         assert task.operations_completed == THREADS * 50
-    outcomes = {
-        attributes_of(span)[conventions.OUTCOME] for span in spans_named(exporter, "load")
-    }
+    outcomes = {attributes_of(span)[conventions.OUTCOME] for span in spans_named(exporter, "load")}
     assert outcomes == {conventions.SUCCESS}
 
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import taskspan
 from taskspan import conventions
-from taskspan.configure._configure import configure
+from taskspan.configuration._configure import configure
 from tests.producer._reading import (
     Entries,
     attributes_of,

@@ -15,7 +15,7 @@ import pytest
 from tqdm import tqdm
 
 import taskspan
-from taskspan.configure._configure import Telemetry, configure
+from taskspan.configuration._configure import Telemetry, configure
 from tests.seed import seed_tracker
 
 

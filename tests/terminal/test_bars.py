@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.terminal.program import Program, run
 
 
@@ -187,7 +191,12 @@ def test_a_tiny_terminal_shows_what_fits() -> None:
     ) as program:
         program.reach("running")
         program.wait_for_text("… and 7 more")
-        assert [row.split(":")[0] for row in program.rows] == ["t 1", "  o0", "  o1", "… and 7 more"]
+        assert [row.split(":")[0] for row in program.rows] == [
+            "t 1",
+            "  o0",
+            "  o1",
+            "… and 7 more",
+        ]
         assert max(map(len, program.rows)) < 20
         program.go()
         assert program.finish() == 0
@@ -216,7 +225,11 @@ def test_bars_follow_the_size_of_the_terminal() -> None:
                 lambda columns=columns: columns - 20 < max(map(len, program.rows)) < columns,  # type: ignore[misc]
                 f"rows of {columns} columns",
             )
-            assert [row.split(":")[0] for row in program.rows] == ["nightly 42", "  load", "  clean"]
+            assert [row.split(":")[0] for row in program.rows] == [
+                "nightly 42",
+                "  load",
+                "  clean",
+            ]
             program.go()
         assert program.finish() == 0
         assert program.rows[-1].startswith("nightly 42:")
@@ -237,8 +250,10 @@ def test_a_terminal_that_loses_lines_shows_fewer_bars() -> None:
         program.wait_for_text("… and 4 more")
         program.resize(80, 24)
         program.wait_until(
-            lambda: [row.split(":")[0] for row in program.rows][-10:]
-            == ["nightly 42", *(f"  o{number}" for number in range(9))],
+            lambda: (
+                [row.split(":")[0] for row in program.rows][-10:]
+                == ["nightly 42", *(f"  o{number}" for number in range(9))]
+            ),
             "all of them",
         )
 
@@ -309,6 +324,35 @@ def test_bars_at_the_bottom_of_the_screen_scroll_it_once() -> None:
         program.wait_for_rows(*lines, "careful", *bars)
         assert program.finish() == 0
         assert program.steady_rows == [*lines, "careful", "nightly 42: 100%|…| 2/2 […]"]
+
+
+def test_erasing_bars_at_the_top_leaves_no_copy_in_the_scrollback() -> None:
+    """The whole screen is never erased at once: tmux would keep what was on it."""
+    program = run("""
+        import taskspan
+        with taskspan.task("nightly", "42") as task, task.operation("load", 10) as op:
+            op.refresh()
+            task.log_warning("careful")
+    """)
+    assert program.rows[0] == "careful"
+    assert not re.search(rb"\r\x1b\[J", program.received)
+
+
+@pytest.mark.xfail(reason="a bar hidden before the first tick is never given a row")
+def test_a_bar_that_was_hidden_at_once_can_be_shown_later() -> None:
+    """`clear` before anything was drawn is undone by `refresh`."""
+    with Program("""
+        import taskspan
+        with taskspan.task("nightly", "42") as task:
+            op = task.start_operation("load", 10)
+            op.clear()
+            op.refresh()
+            pause("shown")
+    """) as program:
+        program.reach("shown")
+        program.go()
+        program.wait_until(lambda: program.process.poll() is not None, "its end")
+        assert b"load:   0%" in program.received
 
 
 def test_total_and_length_may_change_while_it_runs() -> None:

@@ -178,7 +178,9 @@ def test_a_closed_terminal_costs_the_bars_alone() -> None:
 
 def test_a_closed_stdout_costs_the_bars_alone() -> None:
     """A program that closes `sys.stdout` itself goes on without bars."""
-    source = BROKEN.replace('pause("running")', 'pause("running"); __import__("sys").stdout.close()')
+    source = BROKEN.replace(
+        'pause("running")', 'pause("running"); __import__("sys").stdout.close()'
+    )
     with Program(source) as program:
         program.reach("running")
         program.wait_for_text("load")

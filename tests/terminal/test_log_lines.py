@@ -43,7 +43,17 @@ BASIC = "logging.basicConfig(format='%(levelname)s %(message)s')"
         ("", "logging.warning('careful')", "WARNING:root:careful"),
         ("", "from tqdm import tqdm; tqdm.write('careful')", "careful"),
     ],
-    ids=["task", "info", "handled", "logger", "last-resort", "warning", "basic-config", "first", "write"],
+    ids=[
+        "task",
+        "info",
+        "handled",
+        "logger",
+        "last-resort",
+        "warning",
+        "basic-config",
+        "first",
+        "write",
+    ],
 )
 def test_a_line_appears_once_above_the_bars(before: str, body: str, line: str) -> None:
     """Whoever says it, a line is complete above the bars, and they stay as they were."""

@@ -33,7 +33,9 @@ os.write(3, json.dumps({{
 """
 
 
-def outcome_of(before: str = "", options: str = "", **place: Any) -> tuple[dict[str, Any], str, str]:
+def outcome_of(
+    before: str = "", options: str = "", **place: Any
+) -> tuple[dict[str, Any], str, str]:
     """Run a task; returns what it knows at its end, its stdout and its stderr."""
     source = f"import os\nos.dup2(int(os.environ['RESULT']), 3)\n{TASK}"
     with (
@@ -133,7 +135,6 @@ def test_operations_without_a_task_are_silent_until_configured() -> None:
     assert program.steady_rows == ["after: 100%|…| 3/3 […]"]
 
 
-@pytest.mark.xfail(reason="the package taskspan.configure hides the function of the same name")
 def test_configure_may_follow_a_task_and_be_called_again() -> None:
     """The console can be changed at any time, also after a task that configured nothing."""
     source = """

@@ -30,18 +30,22 @@ class Terminal(io.StringIO):
         self.resize(columns, lines)
 
     def resize(self, columns: int, lines: int) -> None:
+        """Change its size."""
         fcntl.ioctl(self._inside, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen.resize(columns, lines)
 
     def fileno(self) -> int:
+        """Return what has the size."""
         return self._inside
 
     def write(self, text: str) -> int:
+        """Show it."""
         # A terminal begins a new line at its start, wherever the last one ended.
         self.screen.feed(text.replace("\n", "\r\n").encode())
         return len(text)
 
     def close(self) -> None:
+        """Take it away."""
         if not self.closed:
             os.close(self._inside)
             os.close(self._outside)
@@ -192,6 +196,7 @@ class Broken(Terminal):
     is_broken = False
 
     def write(self, text: str) -> int:
+        """Fail, or show it."""
         if self.is_broken:
             raise BrokenPipeError
         return super().write(text)

@@ -20,10 +20,12 @@ from tests.views._living import living
 
 
 def labels_of(slots: Slots) -> list[str | None]:
+    """Return what stands in each row."""
     return [None if row is None else row.label for row in slots.rows()]
 
 
 def slots_of(*nodes: Node, height: int = 12) -> Slots:
+    """Return the rows of operations that started in this order."""
     slots = Slots()
     for node in nodes:
         slots.take(node)
@@ -136,14 +138,17 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @initialize(target=running)
     def nothing_runs(self) -> object:
+        """At first nothing runs."""
         return multiple()
 
     @rule(target=running, position=st.integers(0, 4))
     def start(self, position: int) -> Node:
+        """An operation starts, and may ask for a row."""
         return self._start(None, position)
 
     @rule(target=running, enclosing=running)
     def start_inside(self, enclosing: Node) -> Node:
+        """An operation starts inside another one."""
         return self._start(enclosing, 0)
 
     def _start(self, enclosing: Node | None, position: int) -> Node:
@@ -154,15 +159,18 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @rule(node=consumes(running))
     def end(self, node: Node) -> None:
+        """An operation ends, whatever runs inside it."""
         self.alive.remove(node)
         self.slots.free(node)
 
     @rule(height=st.integers(1, 14))
     def resize(self, height: int) -> None:
+        """The terminal gets more or fewer lines."""
         self.height = height
 
     @rule()
     def arrange(self) -> None:
+        """A tick: no operation that has a row moves, unless its row is gone."""
         self.slots.arrange(self.height)
         rows = self._rows_now()
         assert len(self.slots.rows()) <= self.height
@@ -176,6 +184,7 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_running_operation_is_shown_or_hidden(self) -> None:
+        """No operation has two rows, and none is forgotten."""
         shown = [node for node in self.slots._slots if node is not None]
         assert len(shown) == len(set(shown)), "an operation has two rows"
         assert set(shown) <= set(self.alive)

@@ -26,7 +26,7 @@ def open_stand_alone(progress: LiveProgress, parent: Operation | None = None) ->
 
 def open_root(progress: LiveProgress) -> Operation:
     """Start a task or operation that must be seen, whatever the application has configured."""
-    from taskspan.configure import _local  # noqa: PLC0415  see the module's docstring
+    from taskspan.configuration import _local  # noqa: PLC0415  see the module's docstring
 
     _registry.end_abandoned()
     source = _guard.attempt("the tracer provider", _local.tracer_source, None)
@@ -46,6 +46,6 @@ def open_root(progress: LiveProgress) -> Operation:
 
 def is_quiet_by_default() -> bool:
     """Whether a task that was not told draws nothing."""
-    from taskspan.configure import _local  # noqa: PLC0415  see the module's docstring
+    from taskspan.configuration import _local  # noqa: PLC0415  see the module's docstring
 
     return _guard.attempt("the console", _local.is_quiet, True)

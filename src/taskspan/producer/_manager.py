@@ -320,7 +320,8 @@ class TaskProgressManager:
         self.log_message(logging.CRITICAL, message, preserve_progress)
 
     def _announce(self, level: int, message: str) -> None:
-        if self._announces:
+        # A forked child that leaves its parent's blocks has nothing to say about them.
+        if self._announces and not self._operation.is_inherited():
             self.log_message(level, message)
 
     # -- the end

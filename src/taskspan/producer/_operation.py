@@ -107,7 +107,7 @@ class Operation:
 
     def reach_mark(self) -> None:
         """Do what the count has made due: write an event, or say that it comes too late."""
-        if self._is_inherited():
+        if self.is_inherited():
             return
         if self._final_count is None:
             self._events.reach_mark()
@@ -182,13 +182,13 @@ class Operation:
         feed(self.progress)
 
     def _may_end(self) -> bool:
-        if self._is_inherited():
+        if self.is_inherited():
             return False
         with self._lock:
             has_ended, self.has_ended = self.has_ended, True
         return not has_ended
 
-    def _is_inherited(self) -> bool:
+    def is_inherited(self) -> bool:
         """Whether this is a forked child, and the operation its parent process's.
 
         It must not end there, and its locks may have been held at the fork.

@@ -101,6 +101,7 @@ class BaseTask:
             success = self.execute()
         except Exception as error:  # noqa: BLE001  a task runner reports what its operations raise
             self.error = error
+            self.progress_manager.log_error(f"Task failed with exception: {_text.shown(error)}")
             success = False
         except BaseException as error:
             self.error = error
@@ -153,4 +154,5 @@ def _take_over(result: OperationResult, tracker: ProgressTracker) -> None:
     if result.has_failed:
         if result.error_message:
             tracker.metrics["error_message"] = _text.shown(result.error_message)
-        tracker.close(failed=True)
+        # Not `close`: the operation may have closed its tracker before it knew.
+        tracker.has_failed = True

@@ -165,10 +165,10 @@ class _Attempts:
             return self._executor.execute_operation(self._operation, self._params)
         total = getattr(self._operation, "total", None)
         name = f"{name_of(self._operation)} attempt"
-        with self._tracker.create_subtask(total, name) as subtask:
-            result = self._executor.execute_operation(self._operation, self._params, subtask)
-            if result.has_failed:
-                subtask.close(failed=True)
+        # Not a subtask: the operation may close the tracker that it is handed.
+        with operation_block(name, total=total) as tracker:
+            result = self._executor.execute_operation(self._operation, self._params, tracker)
+            tracker.has_failed = tracker.has_failed or result.has_failed
             return result
 
     def _tell(self, failed: FailedAttempt) -> None:

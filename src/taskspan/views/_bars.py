@@ -16,13 +16,16 @@ from tqdm.utils import disp_trim
 from taskspan import _console, _text
 from taskspan._protocols import Live
 from taskspan._snapshot import Snapshot
+from taskspan.conventions import ERROR_TYPE_OTHER
 from taskspan.views._hooks import BarSafeHooks
 from taskspan.views._log_handler import BarSafeLogging
 from taskspan.views._rows import DEFAULT_ROWS, Row, Slots, label_of
 
 _RED: Final = "\x1b[31m"
 _PLAIN: Final = "\x1b[0m"
-_ERASE_BELOW: Final = "\x1b[J"
+# The row of the cursor, then what is below it, with the cursor back in its place. Erasing all
+# of that at once from the top of the screen makes tmux keep a copy (its option scroll-on-clear).
+_ERASE_BELOW: Final = "\x1b[K\x1b7\x1b[B\x1b[J\x1b8"
 # What tqdm knows (its documentation, parameter `colour`); it warns of others on every frame.
 _COLOUR: Final = re.compile(
     r"black|red|green|yellow|blue|magenta|cyan|white|#[0-9a-f]{6}", re.IGNORECASE
@@ -288,7 +291,8 @@ def _postfix_of(snapshot: Snapshot) -> str:
     if not snapshot.has_failed:
         return snapshot.postfix
     # The failure comes first: the end of the row is cut where the terminal is narrow.
-    failure = snapshot.error_type or str(snapshot.outcome)
+    has_type = snapshot.error_type not in (None, ERROR_TYPE_OTHER)
+    failure = str(snapshot.error_type if has_type else snapshot.outcome)
     return f"{failure}, {snapshot.postfix}" if snapshot.postfix else failure
 
 

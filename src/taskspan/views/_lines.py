@@ -9,7 +9,7 @@ from typing import Final, TextIO
 from taskspan import _console, _text
 from taskspan._protocols import Live
 from taskspan._snapshot import Snapshot
-from taskspan.conventions import KIND_TASK
+from taskspan.conventions import ERROR_TYPE_OTHER, KIND_TASK
 
 FIRST_LINE_S: Final = 30.0
 """Seconds after which a running operation gets its first line in between."""
@@ -92,7 +92,7 @@ def _running(live: Live, snapshot: Snapshot) -> str:
 
 def _ended(live: Live, snapshot: Snapshot) -> str:
     outcome = str(snapshot.outcome)
-    if snapshot.error_type:
+    if snapshot.error_type not in (None, ERROR_TYPE_OTHER):
         outcome += f" ({snapshot.error_type})"
     parts = [outcome, _how_far(snapshot), _duration(snapshot.elapsed_s), _rate(snapshot)]
     return f"{_label(live, snapshot)}: {', '.join(filter(None, parts))}"

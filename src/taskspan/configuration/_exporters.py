@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from taskspan._guard import LOGGER
-from taskspan.configure import _environment
+from taskspan._guard import LOGGER, attempt
+from taskspan.configuration import _environment
 
 
 def exporters(signal: str) -> list[Any]:
-    """Return the exporters for `traces` or `metrics`; one that is not installed is logged.
+    """Return the exporters for `traces` or `metrics`.
+
+    One that is not installed or cannot be made is logged.
 
     What an exporter needs (endpoint, headers, certificates) it reads itself from the
     `OTEL_EXPORTER_OTLP_*` variables.
@@ -30,7 +32,11 @@ def _exporter(signal: str, name: str) -> Any:
             signal,
         )
         return None
-    make: Callable[[], Any] = found[0].load()
+    return attempt(f"the exporter {entry} for {signal}", lambda: _made(found[0]), None)
+
+
+def _made(entry: EntryPoint) -> Any:
+    make: Callable[[], Any] = entry.load()
     return make()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from taskspan._protocols import View
-from taskspan.configure import _environment
+from taskspan.configuration import _environment
 
 Console: TypeAlias = bool | Literal["auto"]
 

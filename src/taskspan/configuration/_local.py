@@ -14,9 +14,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from taskspan._guard import warn_once
 from taskspan._live import LiveProgress
 from taskspan._version import __version__
-from taskspan.configure import _environment
-from taskspan.configure._console import Console, views_for
-from taskspan.configure._sampler import LocalVisibilitySampler
+from taskspan.configuration import _environment
+from taskspan.configuration._console import Console, views_for
+from taskspan.configuration._sampler import LocalVisibilitySampler
 from taskspan.conventions import INSTRUMENTATION_SCOPE
 from taskspan.processor._processor import ProgressSpanProcessor
 

@@ -15,10 +15,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from taskspan._guard import guarded
-from taskspan.configure import _local
-from taskspan.configure._console import Console
-from taskspan.configure._exporters import exporters
-from taskspan.configure._sampler import LocalVisibilitySampler
+from taskspan.configuration import _local
+from taskspan.configuration._console import Console
+from taskspan.configuration._exporters import exporters
+from taskspan.configuration._sampler import LocalVisibilitySampler
 from taskspan.processor._processor import ProgressSpanProcessor
 from taskspan.producer import _registry
 from taskspan.producer._messages import add_trace_ids
