@@ -65,4 +65,4 @@ def test_the_memory_of_what_was_said_is_bounded() -> None:
     """A program with ever new problems does not fill its memory with them."""
     for number in range(3000):
         _guard.warn_once(f"place {number}", "kind", "message")
-    assert len(_guard._said) <= 1000
+    assert len(_guard._State.said) <= 1000

@@ -7,18 +7,31 @@ raises, so that a bug is loud there and product code need not know it is tested.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 LOGGER: Final = logging.getLogger("taskspan")
 
 _T = TypeVar("_T")
 _MAX_REMEMBERED: Final = 1000
 
-_lock = threading.Lock()
-_said: set[tuple[str, str]] = set()
+
+class _State:
+    # Protects `said`; nothing is called under it.
+    lock = threading.Lock()
+    said: ClassVar[set[tuple[str, str]]] = set()
+
+
+def _renew_in_child() -> None:
+    # Another thread of the parent process may have held it at the fork.
+    _State.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
 
 
 def report(what: str, error: BaseException) -> None:
@@ -28,19 +41,19 @@ def report(what: str, error: BaseException) -> None:
 
 def warn_once(what: str, kind: str, message: str) -> None:
     """Log `what: message` as a warning, once for each `what` and `kind`."""
-    with _lock:
-        if (what, kind) in _said:
+    with _State.lock:
+        if (what, kind) in _State.said:
             return
-        if len(_said) >= _MAX_REMEMBERED:
-            _said.clear()
-        _said.add((what, kind))
+        if len(_State.said) >= _MAX_REMEMBERED:
+            _State.said.clear()
+        _State.said.add((what, kind))
     LOGGER.warning("%s: %s", what, message)
 
 
 def forget() -> None:
     """Let every problem be logged again; for tests."""
-    with _lock:
-        _said.clear()
+    with _State.lock:
+        _State.said.clear()
 
 
 def _describe(error: BaseException) -> str:

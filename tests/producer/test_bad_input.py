@@ -73,7 +73,7 @@ def test_totals_that_are_no_integers(total: Any, manager: taskspan.TaskProgressM
         manager.start_operation("load", total)
     with pytest.raises(TypeError, match="total_operations must be a whole number, got"):
         manager.total_operations = total
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"whole number|not supported between"):
         manager.create_operation_context("load", total)
     with taskspan.operation("load") as op, pytest.raises(TypeError, match="whole number"):
         op.total = total
@@ -286,13 +286,17 @@ def test_values_that_resist(value: object, exporter: InMemorySpanExporter) -> No
 def test_an_error_without_a_text(exporter: InMemorySpanExporter) -> None:
     """An exception whose `str()` raises ends the span like any other."""
     entries = Entries()
-    with (
-        pytest.raises(UnprintableError),
-        taskspan.task("nightly", reporter=entries, quiet=True) as task,
-        task.operation("load", 3) as op,
-    ):
-        op.update(2)
-        raise UnprintableError
+
+    def run() -> None:
+        with (
+            taskspan.task("nightly", reporter=entries, quiet=True) as task,
+            task.operation("load", 3) as op,
+        ):
+            op.update(2)
+            raise UnprintableError
+
+    with pytest.raises(UnprintableError):
+        run()
     for name in ("load", "nightly"):
         span = span_named(exporter, name)
         assert outcome_of(span) == conventions.ERROR
@@ -327,6 +331,29 @@ def test_metrics_that_are_no_mapping(metrics: Any, exporter: InMemorySpanExporte
         assert not tracker.is_closed
         manager.complete_operation("load")
     assert outcome_of(span_named(exporter, "load")) == conventions.SUCCESS
+
+
+class Ambiguous:
+    """A value that is neither true nor false, such as a NumPy array."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value is ambiguous")
+
+    def __str__(self) -> str:
+        return "[1 2]"
+
+
+def test_an_error_message_of_any_kind(exporter: InMemorySpanExporter) -> None:
+    """An error message that is no text is shown as one, in span and report."""
+    reporter = taskspan.TaskReporter("1", "nightly")
+    with taskspan.task("nightly", reporter=reporter, quiet=True) as task:
+        task.start_operation("load", 1)
+        task.complete_operation("load", success=False, metrics={"error_message": Ambiguous()})
+    span = span_named(exporter, "load")
+    assert outcome_of(span) == conventions.ERROR
+    assert span.status.description == "[1 2]"
+    (entry,) = reporter.generate_report()["operations"]
+    assert entry["error"]["error_message"] == "[1 2]"
 
 
 def test_metrics_named_like_ours_do_not_win(exporter: InMemorySpanExporter) -> None:
@@ -408,6 +435,6 @@ def test_a_level_that_is_none(level: Any, exporter: InMemorySpanExporter) -> Non
     """A level that is no number is a `TypeError`, as it is with the logger itself."""
     logger = logging.getLogger("tests.levels")
     manager = taskspan.TaskProgressManager("1", "nightly", logger, quiet=True)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"level|not supported between"):
         manager.log_message(level, "half way")
     manager.close()

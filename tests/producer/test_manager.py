@@ -356,10 +356,12 @@ def test_a_quiet_task_has_no_main_bar(exporter: InMemorySpanExporter) -> None:
     with quiet_manager(total_operations=3) as quiet:
         assert quiet.main_progress is None
     with taskspan.TaskProgressManager("1", "nightly", None) as manager:
-        assert manager.main_progress is None
+        without_total = manager.main_progress
         manager.total_operations = 2
-        assert manager.main_progress is not None
-        assert manager.main_progress.total == 2
+        main = manager.main_progress
+        assert main is not None
+        assert main.total == 2
+    assert without_total is None
     assert manager.main_progress is None
 
 
@@ -367,7 +369,7 @@ def test_managers_are_always_true(manager: taskspan.TaskProgressManager) -> None
     """A manager is tested for truth, and true without any operations."""
     assert not hasattr(taskspan.TaskProgressManager, "__len__")
     assert not hasattr(taskspan.TaskProgressManager, "__bool__")
-    assert manager
+    assert bool(manager)
 
 
 def test_operations_nest_and_log_in_between(
@@ -560,9 +562,14 @@ def test_the_context_keeps_its_metrics(manager: taskspan.TaskProgressManager) ->
     """After its block `ProgressContext.metrics` holds the final metrics and the failure."""
     context = manager.create_operation_context("load", 10)
     assert isinstance(context, taskspan.ProgressContext)
-    with pytest.raises(KeyError), context as tracker:
-        tracker.update(4)
-        raise KeyError("row")
+
+    def run() -> None:
+        with context as tracker:
+            tracker.update(4)
+            raise KeyError("row")
+
+    with pytest.raises(KeyError):
+        run()
     assert context.metrics["current"] == 4
     assert context.metrics["error_type"] == "KeyError"
     assert context.metrics["error_message"] == "'row'"

@@ -26,6 +26,18 @@ def logger() -> Iterator[logging.Logger]:
         handler.close()
 
 
+class Keeping(logging.Handler):
+    """A handler that shows nothing and keeps the records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.records.append(record)
+
+
 def manager_of(logger: Any) -> taskspan.TaskProgressManager:
     """Return a quiet task that logs to `logger`."""
     return taskspan.TaskProgressManager("1", "nightly", logger, quiet=True)
@@ -161,11 +173,11 @@ def test_each_level_has_a_method(
     level: str, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`log_debug` to `log_critical` log at their level and are seen once."""
-    records: list[logging.LogRecord] = []
-    logger.addFilter(lambda record: records.append(record) or True)
+    handler = Keeping()
+    logger.addHandler(handler)
     with manager_of(logger) as manager:
         getattr(manager, f"log_{level.lower()}")("half way")
-    assert [record.levelname for record in records] == [level]
+    assert [record.levelname for record in handler.records] == [level]
     assert said(capsys, "half way") == (1, 0)
 
 
@@ -189,21 +201,27 @@ class Duck:
         self.said: list[tuple[int, str]] = []
 
     def log(self, level: int, msg: str) -> None:
+        """Keep a message."""
         self.said.append((level, msg))
 
     def debug(self, msg: str) -> None:
+        """Keep a message."""
         self.log(logging.DEBUG, msg)
 
     def info(self, msg: str) -> None:
+        """Keep a message."""
         self.log(logging.INFO, msg)
 
     def warning(self, msg: str) -> None:
+        """Keep a message."""
         self.log(logging.WARNING, msg)
 
     def error(self, msg: str) -> None:
+        """Keep a message."""
         self.log(logging.ERROR, msg)
 
     def critical(self, msg: str) -> None:
+        """Keep a message."""
         self.log(logging.CRITICAL, msg)
 
 
@@ -269,9 +287,7 @@ def test_records_carry_the_ids_of_the_span(
     logger: logging.Logger, exporter: InMemorySpanExporter
 ) -> None:
     """A record has trace and span id of the operation it was logged in."""
-    records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler = Keeping()
     logger.addHandler(handler)
     manager = manager_of(logger)
     manager.log_info("in the task")
@@ -279,7 +295,7 @@ def test_records_carry_the_ids_of_the_span(
         manager.log_info("in the operation")
         logger.info("past the manager")
     manager.close()
-    by_message = {record.getMessage(): record for record in records}
+    by_message = {record.getMessage(): record for record in handler.records}
     task = context_of(span_named(exporter, "nightly"))
     load = context_of(span_named(exporter, "load"))
     for message, context in [

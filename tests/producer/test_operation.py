@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import pairwise
 
 import pytest
 from opentelemetry import trace
@@ -102,7 +103,7 @@ def test_recursion(exporter: InMemorySpanExporter) -> None:
     assert walk(3) == 4
     spans = spans_named(exporter, "walk")
     assert len(spans) == 4
-    for inner, outer in zip(spans, spans[1:], strict=False):
+    for inner, outer in pairwise(spans):
         assert is_child_of(inner, outer)
 
 
@@ -193,22 +194,20 @@ def test_a_generator_keeps_its_protocol(exporter: InMemorySpanExporter) -> None:
     """`send`, `throw` and the return value pass through a decorated generator."""
 
     @taskspan.operation("read")
-    def read() -> Iterator[object]:
+    def read() -> Generator[object, str, str]:
         received = yield 1
         try:
             yield received
         except KeyError:
             yield "caught"
-        return "done"  # noqa: B901  the value of `yield from`
+        return "done"
 
-    generator: object = read()
-    assert hasattr(generator, "send")
-    assert hasattr(generator, "throw")
-    assert next(generator) == 1  # type: ignore[call-overload]
+    generator = read()
+    assert next(generator) == 1
     assert generator.send("sent") == "sent"
     assert generator.throw(KeyError("x")) == "caught"
     with pytest.raises(StopIteration) as stop:
-        next(generator)  # type: ignore[call-overload]
+        next(generator)
     assert stop.value.value == "done"
     assert outcome_of(span_named(exporter, "read")) == conventions.SUCCESS
 

@@ -27,14 +27,18 @@ TYPES = {"string": str, "int": int, "double": float}
 
 def one_of_everything() -> None:
     """Run a task that writes each kind of attribute and event once."""
-    with (
-        pytest.raises(KeyError),
-        taskspan.task("nightly", "2026-11-23", total_operations=1, quiet=True) as task,
-    ):
-        with task.operation("load", 10, "Loading", "rows") as load:
+
+    def run() -> None:
+        with (
+            taskspan.task("nightly", "2026-11-23", total_operations=1, quiet=True) as task,
+            task.operation("load", 10, "Loading", "rows") as load,
+        ):
             load.update(4)
             load.metrics["rejected"] = 3
             raise KeyError("row")
+
+    with pytest.raises(KeyError):
+        run()
 
 
 def declared_types() -> dict[str, type]:

@@ -100,7 +100,7 @@ def test_a_length_that_raises_is_no_total(exporter: InMemorySpanExporter) -> Non
 
 def test_what_is_no_iterable_is_told_at_once() -> None:
     """A mistake is told where `track` is called, not where the loop begins."""
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="not iterable"):
         taskspan.track(5, "mask")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="name must be a str"):
         taskspan.track([], 5)  # type: ignore[call-overload]

@@ -322,8 +322,8 @@ def test_a_fresh_tracker_is_true() -> None:
     assert not hasattr(taskspan.ProgressTracker, "__len__")
     assert not hasattr(taskspan.ProgressTracker, "__bool__")
     with taskspan.ProgressTracker(0, "load") as tracker:
-        assert tracker
-    assert tracker
+        assert bool(tracker)
+    assert bool(tracker)
 
 
 def test_a_tracker_below_a_task_belongs_to_it(exporter: InMemorySpanExporter) -> None:

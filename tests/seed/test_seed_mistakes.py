@@ -103,9 +103,10 @@ def api(request: pytest.FixtureRequest) -> Iterator[Implementation]:
     """One of the implementations."""
     if request.param != "taskspan":
         yield request.param
-        for bar in list(tqdm._instances):  # what a failed test has left open
+        bars: Any = tqdm
+        for bar in list(bars._instances):  # what a failed test has left open
             bar.disable = True
-            tqdm._instances.discard(bar)
+            bars._instances.discard(bar)
         return
     own = _Own()
     yield Implementation(

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _CHILD = Path(__file__).parent / "child"
-_SAFETY_S = 60.0
+_SAFETY_S = 30.0
 """Only a program that hangs is ever waited for so long."""
 
 # What depends on the time: elapsed, remaining and rate; the length of the bar follows from them.
-_TIMES = re.compile(r"\[\d\d:\d\d(:\d\d)?(<[^,]*)?, [^,\]]*")
+_TIMES = re.compile(r"\[\d\d:\d\d(:\d\d)?(<[\d:?]+)?(, +[\d.?]+[^,\]]*/[^,\]]*)?")
 _BAR = re.compile(r"\|[█▏▎▍▌▋▊▉# 0-9]*\|")
 
 
@@ -78,6 +78,11 @@ class Screen:
     def steady_rows(self) -> list[str]:
         """The rows without what differs from run to run."""
         return [steady(row) for row in self.rows]
+
+    @property
+    def labels(self) -> list[str]:
+        """The text in front of each bar, with its indentation."""
+        return [re.split(r":| \[", row)[0] for row in self.rows]
 
     @property
     def cursor(self) -> tuple[int, int]:

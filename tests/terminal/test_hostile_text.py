@@ -50,8 +50,7 @@ def test_foreign_text_neither_moves_the_cursor_nor_leaves_its_row(text: str, col
         assert program.rows[-2].startswith("nightly 42")
         assert "50%" in program.rows[-3]
     received = program.received.decode()
-    assert set(re.findall(r"\x1b\[[\d;]*[A-Za-z]", received)) <= {"\x1b[A", "\x1b[J"}
-    without_ours = re.sub(r"\x1b\[[AJ]|[\r\n]", "", received)
+    without_ours = re.sub(r"\x1b\[A|\x1b\[K\x1b7\x1b\[B\x1b\[J\x1b8|[\r\n]", "", received)
     assert without_ours.isprintable()
 
 
@@ -71,7 +70,7 @@ def test_a_terminal_without_blocks_gets_bars_of_plain_characters() -> None:
         env={"PYTHONIOENCODING": "ascii"},
     ) as program:
         program.reach("running")
-        program.wait_for_text("more")
+        program.wait_for_text("and 10 more")
         assert program.rows[0] == r"[INFO] gr\xf6\xdfe"
         assert program.rows[2].startswith(r"  l\xe4den:  50%|###")
         assert program.rows[-1] == r"\u2026 and 10 more"
@@ -90,4 +89,4 @@ def test_latin_1_shows_what_it_can() -> None:
         """,
         env={"PYTHONIOENCODING": "latin-1"},
     )
-    assert b"l\xe4den 42: 0 operations" in program.received
+    assert b"l\xe4den 42" in program.received

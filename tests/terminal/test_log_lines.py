@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.terminal.program import Program, run
@@ -212,4 +210,3 @@ def test_log_lines_of_an_operation_per_line_leave_no_trace() -> None:
     *said, last = program.steady_rows
     assert last == "nightly 42: 100%|…| 200/200 […]"
     assert said == [f"line {number:03}" for number in range(200)]
-    assert not re.search(rb"\x1b\[\d*[^AJm\d]", program.received)

@@ -148,7 +148,7 @@ def test_configure_may_follow_a_task_and_be_called_again() -> None:
     """
     with Program(source) as program:
         assert program.finish() == 0
-    assert program.steady_rows == ["first 1: 0 operations […]", "later True: 0 operations […]"]
+    assert program.labels == ["first 1", "later True"]
 
 
 def test_a_forked_child_does_not_draw_over_its_parent() -> None:
@@ -172,7 +172,8 @@ def test_a_forked_child_does_not_draw_over_its_parent() -> None:
                 assert os.waitpid(child, 0)[1] == 0
                 pause("forked")
     """
-    with Program(source) as program:
+    # Python 3.12 and later warn of forks beside threads.
+    with Program(source, env={"PYTHONWARNINGS": "ignore::DeprecationWarning"}) as program:
         program.reach("forked")
         program.wait_for_rows("nightly 42:   0%|…| 0/1 […]", "  load:  30%|…| 3/10 […]")
         assert program.finish() == 0

@@ -59,9 +59,10 @@ def terminal() -> Iterator[Terminal]:
         yield made
 
 
-TEXT = st.text(max_size=30) | st.sampled_from(
-    ["データ", "\x1b[2J", "\u202e", "👩‍💻", "e\u0301" * 9]
-)
+# Of characters beyond, terminals and tables of widths do not agree how wide they are.
+CHARACTERS = st.characters(max_codepoint=0x25FF)
+SAMPLES = ["データ", "\x1b[2J", "\u202e", "👩‍💻", "e\u0301" * 9, "\ue000\U0010ffff"]
+TEXT = st.text(CHARACTERS, max_size=30) | st.sampled_from(SAMPLES)
 
 
 @settings(
@@ -105,7 +106,9 @@ def test_whatever_it_shows_a_row_fits(
             view.started(above)
         view.ticked()
         written = terminal.screen.received.decode()
-        assert re.sub(r"\x1b\[(\d+m|A|J|38;2;\d+;\d+;\d+m)|[\r\n]", "", written).isprintable()
+        assert re.sub(
+            r"\x1b\[(\d+m|A|K|B|J|38;2;\d+;\d+;\d+m)|\x1b[78]|[\r\n]", "", written
+        ).isprintable()
         height = max(1, min(12, lines - 2))
         assert len(terminal.screen.rows) <= min(height, len(nodes)) + (len(nodes) > height)
         if lines > 1:
@@ -140,7 +143,7 @@ def test_rows_are_at_most_as_many_as_asked_for(terminal: Terminal) -> None:
     for node in nodes:
         view.started(node)
     view.ticked()
-    assert [row.split(":")[0] for row in terminal.screen.rows] == ["a", "b", "… and 2 more"]
+    assert terminal.screen.labels == ["a", "b", "… and 2 more"]
     for node in nodes:
         view.ended(end(node))
     view.ticked()
@@ -157,7 +160,21 @@ def test_a_start_and_end_between_two_ticks_leaves_its_bar(terminal: Terminal) ->
         view.started(node)
         view.ended(end(node))
     view.ticked()
-    assert [row.split(":")[0] for row in terminal.screen.rows] == ["stays"]
+    assert terminal.screen.labels == ["stays"]
+
+
+@pytest.mark.xfail(reason="what is hidden when the view hears of it is never given a row")
+def test_a_bar_that_is_hidden_at_its_start_can_be_shown_later(terminal: Terminal) -> None:
+    """`clear` right after the start, before any tick, is undone by `refresh`."""
+    view = BarsView(terminal)
+    node = living()
+    node.progress.is_hidden = True
+    view.started(node)
+    view.ticked()
+    assert terminal.screen.rows == []
+    node.progress.is_hidden = False
+    view.ticked()
+    assert terminal.screen.labels == ["load"]
 
 
 def test_a_bar_left_after_a_resize_fits(terminal: Terminal) -> None:
@@ -184,7 +201,7 @@ def test_lines_above_step_over_the_bars(terminal: Terminal) -> None:
         terminal.write("one\n")
         with _console.lines_above():
             terminal.write("two\n")
-    assert [row.split(":")[0] for row in terminal.screen.rows] == ["one", "two", "load"]
+    assert terminal.screen.labels == ["one", "two", "load"]
     view.ended(end(node))
     view.ticked()
     assert terminal.screen.rows == ["one", "two"]

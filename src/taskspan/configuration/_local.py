@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from dataclasses import dataclass
@@ -38,6 +39,15 @@ class _State:
     processor: ProgressSpanProcessor | None = None
     private_provider: TracerProvider | None = None
     watched_providers: ClassVar[weakref.WeakSet[object]] = weakref.WeakSet()
+
+
+def _renew_in_child() -> None:
+    # Another thread of the parent process may have held it at the fork.
+    _State.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
 
 
 def processor() -> ProgressSpanProcessor:

@@ -7,6 +7,7 @@ collects, never pushed by the loop.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -56,16 +57,28 @@ class _Sum:
 
 
 _series: dict[_SeriesKey, _Series] = {}
+
+
 # Keeps `_series` and what is running together: an operation is in exactly one of them
 # whenever a reader looks, else the counter of items would fall. Nothing foreign is called
 # under it. Re-entrant, as a signal handler may end an operation while its thread is at it.
-_lock = threading.RLock()
+class _State:
+    lock = threading.RLock()
+
+
+def _renew_in_child() -> None:
+    # Another thread of the parent process may have held it at the fork.
+    _State.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
 
 
 def take_over(operation: _registry.Running) -> None:
     """Count an operation among the ended ones, no longer among the running ones."""
     progress = operation.progress
-    with _lock:
+    with _State.lock:
         _registry.remove(operation)
         if progress.kind == KIND_OPERATION:
             series = _series[_registered(_key(progress))]
@@ -119,7 +132,7 @@ def _attributes(key: _SeriesKey) -> _Attributes:
 def _sums() -> dict[_SeriesKey, _Sum]:
     """Return what runs; call under the lock if `_series` is read too."""
     sums: dict[_SeriesKey, _Sum] = {}
-    with _lock:
+    with _State.lock:
         for operation in _registry.running():
             progress = operation.progress
             if progress.kind == KIND_OPERATION:
@@ -139,7 +152,7 @@ def _add(sums: _Sum, progress: LiveProgress) -> None:
 
 
 def _observe_items(_: CallbackOptions) -> Iterable[Observation]:
-    with _lock:
+    with _State.lock:
         running = _sums()
         ended = {key: series.items for key, series in _series.items()}
     for key, items in ended.items():
@@ -148,7 +161,7 @@ def _observe_items(_: CallbackOptions) -> Iterable[Observation]:
 
 
 def _observe_active(_: CallbackOptions) -> Iterable[Observation]:
-    with _lock:
+    with _State.lock:
         running = _sums()
         keys = list(_series)
     # A series that was active keeps being reported, as 0: a gap would read as "still active".
@@ -165,7 +178,7 @@ def _observe_progress(_: CallbackOptions) -> Iterable[Observation]:
 def _running_or_last(
     of_running: Callable[[_Sum], float], of_ended: Callable[[_Series], float]
 ) -> Iterable[Observation]:
-    with _lock:
+    with _State.lock:
         running = _sums()
         values = {key: of_ended(series) for key, series in _series.items()}
     values.update({key: of_running(sums) for key, sums in running.items()})

@@ -241,7 +241,7 @@ class TaskProgressManager:
 
         Without an error it is a success, unless the tracker was closed with `failed=True`.
         """
-        self._finished(tracker, end_with(tracker, error))
+        self._tell_end(tracker, end_with(tracker, error))
 
     def _finish(
         self,
@@ -250,18 +250,19 @@ class TaskProgressManager:
         error: BaseException | None = None,
         metrics: Mapping[str, Any] | None = None,
     ) -> None:
-        end_as(tracker, outcome, error, metrics)
-        self._finished(tracker, outcome)
+        self._tell_end(tracker, end_as(tracker, outcome, error, metrics))
 
-    def _finished(self, tracker: ProgressTracker, outcome: Outcome) -> None:
-        name = tracker.operation.progress.name
+    def _tell_end(self, tracker: ProgressTracker, ends_here: bool) -> None:
         self._running.remove(tracker)
-        if outcome == SUCCESS:
-            self._announce(logging.INFO, f"Operation {name} completed successfully")
-        elif outcome == ERROR:
-            self._announce(logging.ERROR, f"Operation {name} failed")
+        if not ends_here:
+            return  # whoever ended it has said so, or it is a forked child's parent's
+        progress = tracker.operation.progress
+        if progress.outcome == SUCCESS:
+            self._announce(logging.INFO, f"Operation {progress.name} completed successfully")
+        elif progress.outcome == ERROR:
+            self._announce(logging.ERROR, f"Operation {progress.name} failed")
         else:
-            self._announce(logging.WARNING, f"Operation {name} {outcome}")
+            self._announce(logging.WARNING, f"Operation {progress.name} {progress.outcome}")
 
     def create_operation_context(
         self,

@@ -23,9 +23,10 @@ def open_operation(
     _registry.end_abandoned()
     if parent is not None:
         _inherit(progress, parent.progress)
+        tracer = parent.tracer
     else:
+        tracer = global_tracer()
         _registry.end_all_before_exit_of(trace.get_tracer_provider())
-    tracer = parent.tracer if parent is not None else global_tracer()
     context = _scope.context_below(parent)
     return Operation(progress, tracer, parent, context, counted_by).join()
 

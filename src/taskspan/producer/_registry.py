@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 from collections import deque
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from taskspan._guard import guarded
 from taskspan._live import LiveProgress
@@ -26,9 +26,6 @@ class Running(Protocol):
 
 _running: dict[Running, None] = {}
 _abandoned: deque[Running] = deque()
-# Protects `_exit_hooks` alone.
-_lock = threading.Lock()
-_exit_hooks: set[int] = set()
 
 
 def add(operation: Running) -> None:
@@ -84,18 +81,23 @@ def end_all_before_exit_of(provider: object) -> None:
     Exit handlers run in reverse order: registered after the provider was made, ours runs
     before its shutdown, so the last spans are still exported.
     """
-    with _lock:
-        if id(provider) in _exit_hooks:
+    with _Process.lock:
+        if id(provider) in _Process.exit_hooks:
             return
-        _exit_hooks.add(id(provider))
+        _Process.exit_hooks.add(id(provider))
     atexit.unregister(end_all)
     atexit.register(end_all)
 
 
 class _Process:
-    """Counts the forks between the process that imported taskspan and this one."""
+    """What is kept once in a process."""
 
     generation = 0
+    """Forks between the process that imported taskspan and this one."""
+
+    # Protects `exit_hooks` alone.
+    lock = threading.Lock()
+    exit_hooks: ClassVar[set[int]] = set()
 
 
 def generation() -> int:
@@ -106,6 +108,8 @@ def generation() -> int:
 def _forget_in_child() -> None:
     # What the parent process is running is not the child's to end or to report.
     _Process.generation += 1
+    # Another thread may have held it at the fork.
+    _Process.lock = threading.Lock()
     _running.clear()
     _abandoned.clear()
 

@@ -38,9 +38,10 @@ class RunningByName:
         if not trackers:
             return None
         try:
-            return trackers[0]
+            tracker = trackers[0]
         except IndexError:  # it has ended between the two lines
             return None
+        return _first_of(trackers, tracker) if tracker.operation.has_ended else tracker
 
     def take_first(self, name: str) -> ProgressTracker | None:
         """Remove the one of that name that started first and return it.
@@ -51,7 +52,8 @@ class RunningByName:
             trackers = self._trackers.get(name)
             if not trackers:
                 return None
-            tracker = trackers.pop(0)
+            tracker = _first_of(trackers, trackers[0])
+            trackers.remove(tracker)
             if not trackers:
                 del self._trackers[name]
             return tracker
@@ -59,8 +61,11 @@ class RunningByName:
     def by_key(self) -> dict[str, ProgressTracker]:
         """Return all, further ones of the same name as `name#2`, `name#3`, ..."""
         with self._lock:
-            all_of = {name: list(trackers) for name, trackers in self._trackers.items()}
-        by_key = {name: trackers[0] for name, trackers in all_of.items()}
+            all_of = {
+                name: [tracker for tracker in trackers if not tracker.operation.has_ended]
+                for name, trackers in self._trackers.items()
+            }
+        by_key = {name: trackers[0] for name, trackers in all_of.items() if trackers}
         for name, trackers in all_of.items():
             number = 2
             for tracker in trackers[1:]:
@@ -74,6 +79,11 @@ class RunningByName:
         trackers = list(self.by_key().values())
         trackers.sort(key=lambda tracker: tracker.operation.progress.started_ns, reverse=True)
         return trackers
+
+
+def _first_of(trackers: list[ProgressTracker], otherwise: ProgressTracker) -> ProgressTracker:
+    """Return the first that still runs: a block may have ended what was started inside it."""
+    return next((t for t in list(trackers) if not t.operation.has_ended), otherwise)
 
 
 def _name_of(tracker: ProgressTracker) -> str:

@@ -80,8 +80,10 @@ def _add_what_may_change(attributes: dict[str, AttributeValue], progress: LivePr
 
 def status_description(metrics: dict[str, Any], otherwise: str) -> str:
     """Return why it failed, as the description of the span's status."""
-    reasons = [_text.shown(metrics[k]) for k in ("error_type", "error_message") if metrics.get(k)]
-    text = ": ".join(reasons) or otherwise
+    # Asked for their text, not for their truth: that of an array raises.
+    said = [metrics.get(key) for key in ("error_type", "error_message")]
+    reasons = [_text.shown(value) for value in said if value is not None]
+    text = ": ".join(filter(None, reasons)) or otherwise
     return _bounded(text, _text.VALUE_LIMIT)
 
 

@@ -241,12 +241,13 @@ class ProgressTracker:
         return subtask
 
     def close(self, failed: bool = False) -> None:
-        """Close the subtasks, fix the metrics and tell the parent; a second call does nothing.
+        """Close the subtasks, fix the metrics and tell the parent; only the first call does.
 
-        The span ends here only if nobody else owns it. `failed=True` is remembered: the
-        operation then ends as `error` even where no exception follows.
+        The span ends here only if nobody else owns it. `failed=True` is remembered, also of a
+        later call: the operation then ends as `error` even where no exception follows.
         """
         if self.is_closed:
+            self.has_failed = self.has_failed or failed
             return
         self.is_closed = True
         self.has_failed = failed
@@ -312,16 +313,15 @@ def tracker_of(operation: Operation, *, ends_span: bool = False) -> ProgressTrac
     return cls.of(operation, ends_span=ends_span)
 
 
-def end_with(tracker: ProgressTracker, error: BaseException | None) -> Outcome:
-    """End the operation of a tracker with the outcome that `error` stands for.
+def end_with(tracker: ProgressTracker, error: BaseException | None) -> bool:
+    """End the operation of a tracker with the outcome that `error` stands for; see `end_as`.
 
     Without an error it is a success, unless the tracker was closed with `failed=True`.
     """
     outcome = outcome_of(error)
     if outcome == SUCCESS and tracker.has_failed:
         outcome = ERROR
-    end_as(tracker, outcome, error)
-    return outcome
+    return end_as(tracker, outcome, error)
 
 
 def end_as(
@@ -329,11 +329,12 @@ def end_as(
     outcome: Outcome,
     error: BaseException | None = None,
     metrics: Mapping[str, Any] | None = None,
-) -> None:
-    """End the operation of a tracker, and close the tracker."""
+) -> bool:
+    """End the operation of a tracker, and close the tracker; `False` if it has ended before."""
     has_failed = outcome != SUCCESS
     if error is None:
         # After an exception the span itself ends what runs inside, with the same exception.
         tracker.close_children(has_failed)
-    tracker.operation.end(outcome, error, metrics)
+    ends_here = tracker.operation.end(outcome, error, metrics)
     tracker.close(has_failed)
+    return ends_here

@@ -1,35 +1,26 @@
-"""Draws the rows as tqdm bars on stdout; the only module that imports tqdm."""
+"""Draws the rows as tqdm bars on stdout."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from io import RawIOBase
 from typing import Final, TextIO
 
 from tqdm import tqdm
-from tqdm.utils import disp_trim
 
 from taskspan import _console, _text
 from taskspan._protocols import Live
-from taskspan._snapshot import Snapshot
-from taskspan.conventions import ERROR_TYPE_OTHER
+from taskspan.views._bar_text import bar_text, fitted
 from taskspan.views._hooks import BarSafeHooks
 from taskspan.views._log_handler import BarSafeLogging
 from taskspan.views._rows import DEFAULT_ROWS, Row, Slots, label_of
 
-_RED: Final = "\x1b[31m"
-_PLAIN: Final = "\x1b[0m"
 # The row of the cursor, then what is below it, with the cursor back in its place. Erasing all
 # of that at once from the top of the screen makes tmux keep a copy (its option scroll-on-clear).
 _ERASE_BELOW: Final = "\x1b[K\x1b7\x1b[B\x1b[J\x1b8"
-# What tqdm knows (its documentation, parameter `colour`); it warns of others on every frame.
-_COLOUR: Final = re.compile(
-    r"black|red|green|yellow|blue|magenta|cyan|white|#[0-9a-f]{6}", re.IGNORECASE
-)
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 
 
@@ -224,7 +215,8 @@ class BarsView:
         self._slots.arrange(height)
         texts = [self._text_of(row) if row else "" for row in self._slots.rows()]
         if self._slots.hidden:
-            texts.append(self._fitted(f"… and {self._slots.hidden:,} more"))
+            more = f"… and {self._slots.hidden:,} more"
+            texts.append(fitted(more, self._columns, self._frame.encoding))
         return texts
 
     # -- under tqdm's lock, which `tqdm.write` takes too
@@ -258,54 +250,10 @@ class BarsView:
             line.close()
         self._lines.clear()
 
-    # -- the text of a row
-
     def _text_of(self, row: Row) -> str:
-        snapshot = row.snapshot
-        columns = self._columns
-        text = tqdm.format_meter(
-            n=snapshot.completed,
-            total=snapshot.total,  # type: ignore[arg-type]  # the stubs forget None
-            elapsed=snapshot.elapsed_s,
-            ncols=columns,
-            prefix=disp_trim(row.label, max(columns // 2, 10)),
-            ascii=not _shows_blocks(self._frame.encoding),
-            unit=f" {snapshot.unit}",
-            postfix=_postfix_of(snapshot),
-            colour=_known_colour(snapshot),
-        )
-        # tqdm puts the unit behind a number, from which a space parts it, or behind a slash.
-        text = self._fitted(text.replace(f"s/ {snapshot.unit}", f"s/{snapshot.unit}"))
-        return f"{_RED}{text}{_PLAIN}" if snapshot.has_failed else text
+        return bar_text(row, self._columns, self._frame.encoding)
 
     @property
     def _columns(self) -> int:
         # The last column stays free: a cursor behind it wraps on some terminals.
         return self._size.columns - 1
-
-    def _fitted(self, text: str) -> str:
-        return disp_trim(_text.encodable(text, self._frame.encoding), self._columns)
-
-
-def _postfix_of(snapshot: Snapshot) -> str:
-    if not snapshot.has_failed:
-        return snapshot.postfix
-    # The failure comes first: the end of the row is cut where the terminal is narrow.
-    has_type = snapshot.error_type not in (None, ERROR_TYPE_OTHER)
-    failure = str(snapshot.error_type if has_type else snapshot.outcome)
-    return f"{failure}, {snapshot.postfix}" if snapshot.postfix else failure
-
-
-def _known_colour(snapshot: Snapshot) -> str | None:
-    colour = snapshot.colour
-    if colour is None or snapshot.has_failed:
-        return None
-    return colour if _COLOUR.fullmatch(colour) else None
-
-
-def _shows_blocks(encoding: str) -> bool:
-    try:
-        "█▏".encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

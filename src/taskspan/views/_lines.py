@@ -10,6 +10,7 @@ from taskspan import _console, _text
 from taskspan._protocols import Live
 from taskspan._snapshot import Snapshot
 from taskspan.conventions import ERROR_TYPE_OTHER, KIND_TASK
+from taskspan.views._figures import duration, rate
 
 FIRST_LINE_S: Final = 30.0
 """Seconds after which a running operation gets its first line in between."""
@@ -86,7 +87,7 @@ def _started(live: Live, snapshot: Snapshot) -> str:
 
 
 def _running(live: Live, snapshot: Snapshot) -> str:
-    parts = [_how_far(snapshot), _duration(snapshot.elapsed_s), _rate(snapshot), snapshot.postfix]
+    parts = [_how_far(snapshot), duration(snapshot.elapsed_s), _rate(snapshot), snapshot.postfix]
     return f"{_label(live, snapshot)}: {', '.join(filter(None, parts))}"
 
 
@@ -94,7 +95,7 @@ def _ended(live: Live, snapshot: Snapshot) -> str:
     outcome = str(snapshot.outcome)
     if snapshot.error_type not in (None, ERROR_TYPE_OTHER):
         outcome += f" ({snapshot.error_type})"
-    parts = [outcome, _how_far(snapshot), _duration(snapshot.elapsed_s), _rate(snapshot)]
+    parts = [outcome, _how_far(snapshot), duration(snapshot.elapsed_s), _rate(snapshot)]
     return f"{_label(live, snapshot)}: {', '.join(filter(None, parts))}"
 
 
@@ -108,8 +109,8 @@ def _label(live: Live, snapshot: Snapshot) -> str:
 
 
 def _how_far(snapshot: Snapshot) -> str:
-    if snapshot.kind == KIND_TASK and not snapshot.completed and not snapshot.total:
-        return ""
+    if not snapshot.completed and not snapshot.total:
+        return ""  # it counts nothing
     if not snapshot.total:
         return f"{snapshot.completed:,} {snapshot.unit}"
     share = 100 * snapshot.completed / snapshot.total
@@ -119,12 +120,4 @@ def _how_far(snapshot: Snapshot) -> str:
 def _rate(snapshot: Snapshot) -> str:
     if snapshot.kind == KIND_TASK or not snapshot.completed:
         return ""
-    return f"{snapshot.throughput:,.4g} {snapshot.unit}/s"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:  # noqa: PLR2004  a minute
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m{rest:02d}s" if hours else f"{minutes}m{rest:02d}s"
+    return f"{rate(snapshot.throughput)} {snapshot.unit}/s"

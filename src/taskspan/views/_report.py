@@ -8,21 +8,27 @@ import platform
 import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from taskspan import _text
-from taskspan._guard import LOGGER, attempt, guarded
+from taskspan._guard import attempt, guarded
 from taskspan._outcome import outcome_of
 from taskspan._version import __version__
 from taskspan.conventions import ERROR, SUCCESS
 from taskspan.views._json import jsonable
-from taskspan.views._table import table
+from taskspan.views._report_entries import (
+    Artifact,
+    ArtifactGroup,
+    OperationEntry,
+    entry_of,
+    error_of,
+    now,
+)
+from taskspan.views._report_file import write_somewhere
+from taskspan.views._summary import summary_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,47 +37,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Raised when a field of the report changes its meaning or goes away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that the task made or used."""
-
-    artifact_type: str
-    path: str
-    description: str = ""
-    category: str = "output"
-    tags: tuple[str, ...] = ()
-    group_name: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ArtifactGroup:
-    """Artifacts that belong together."""
-
-    name: str
-    description: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[Artifact] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class OperationEntry:
-    """One ended operation: seconds, items per second, MiB; `None` where not measured."""
-
-    name: str
-    operation: str
-    status: str
-    ended_at: str
-    duration: float | None
-    completed: int | None
-    throughput: float | None
-    peak_memory_mb: float | None
-    trace_id: str | None
-    span_id: str | None
-    error: Mapping[str, Any] | None
-    details: Mapping[str, Any]
 
 
 class TaskReporter:
@@ -111,7 +76,7 @@ class TaskReporter:
         self._summary: dict[str, Any] = {}
         self._trace_id: str | None = None
         self._status = "running"
-        self._started_at = _now()
+        self._started_at = now()
         self._ended_at: str | None = None
         # Protects the collections above; nothing foreign is called under it.
         self._lock = threading.RLock()
@@ -129,7 +94,7 @@ class TaskReporter:
         from `error`.
         """
         details = dict(details or {})
-        entry = _entry(name, status, details)
+        entry = entry_of(name, status, details)
         with self._lock:
             self._operations.append(entry)
             self._trace_id = self._trace_id or entry.trace_id
@@ -225,7 +190,7 @@ class TaskReporter:
             if success or self._status in ("running", SUCCESS):
                 self._status = SUCCESS if success else ERROR
             self._summary.update({k: v for k, v in said.items() if v is not None})
-            self._ended_at = _now()
+            self._ended_at = now()
 
     def task_ended(self, metrics: Mapping[str, Any]) -> None:
         """Take the final metrics of the task; called by the task itself at its end."""
@@ -236,7 +201,7 @@ class TaskReporter:
                 self._status == SUCCESS,
                 metrics.get("execution_time"),
                 metrics,
-                _error_of(metrics),
+                error_of(metrics),
             )
         if self.report_path is not None:
             self.save_report()
@@ -287,45 +252,14 @@ class TaskReporter:
         """
         text = json.dumps(self.generate_report(), indent=2, allow_nan=False) + "\n"
         path = self.report_path or Path(self._default_name())
-        try:
-            _write_atomically(path, text)
-        except (OSError, ValueError) as error:
-            return self._save_elsewhere(path, text, error)
-        return path
+        return write_somewhere(text, path, Path(tempfile.gettempdir()) / self._default_name())
 
     def _default_name(self) -> str:
         return f"{_text.file_stem(self.task_type)}_{_text.file_stem(self.task_id)}_report.json"
 
-    def _save_elsewhere(self, path: Path, text: str, error: Exception) -> Path:
-        try:
-            elsewhere = Path(tempfile.gettempdir()) / self._default_name()
-            _write_atomically(elsewhere, text)
-        except OSError as second:
-            LOGGER.warning(
-                "the report could not be written to %s (%s), nor elsewhere (%s)",
-                path,
-                error,
-                second,
-            )
-            return path
-        LOGGER.warning(
-            "the report could not be written to %s (%s); it is in %s", path, error, elsewhere
-        )
-        return elsewhere
-
     def summary(self) -> str:
         """Return the report for the console: a table of the operations, and how it ended."""
-        report = self.generate_report()
-        rows = [_summary_row(entry) for entry in report["operations"]]
-        header = ("operation", "status", "duration", "throughput", "peak memory")
-        title = _text.one_line(f"{self.task_type} {self.task_id}", _text.NAME_LIMIT)
-        parts = [f"{title}: {report['status']}"]
-        if report["execution_time"] is not None:
-            parts.append(_figure(report["execution_time"], "{:,.2f} s"))
-        parts.append(f"{len(rows):,} operations")
-        if report["trace_id"]:
-            parts.append(f"trace {report['trace_id']}")
-        return "\n".join([", ".join(parts), *table(header, rows)])
+        return summary_of(self.generate_report())
 
     def __enter__(self) -> Self:
         return self
@@ -346,42 +280,6 @@ class TaskReporter:
         self.save_report()
 
 
-def _entry(name: str, status: str, details: Mapping[str, Any]) -> OperationEntry:
-    return OperationEntry(
-        name=name,
-        operation=name.removeprefix("Complete "),
-        status=str(details.get("outcome", status)),
-        ended_at=_now(),
-        duration=details.get("execution_time"),
-        completed=details.get("current"),
-        throughput=details.get("items_per_second"),
-        peak_memory_mb=details.get("peak_memory_mb"),
-        trace_id=details.get("trace_id"),
-        span_id=details.get("span_id"),
-        error=_error_of(details),
-        details=details,
-    )
-
-
-def _error_of(details: Mapping[str, Any]) -> dict[str, Any] | None:
-    error = {k: details[k] for k in ("error_type", "error_message") if details.get(k)}
-    return error or None
-
-
-def _summary_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return (
-        _text.one_line(entry["operation"], 40),
-        _text.one_line(entry["status"], 20),
-        _figure(entry["duration"], "{:,.2f} s"),
-        _figure(entry["throughput"], "{:,.4g}/s"),
-        _figure(entry["peak_memory_mb"], "{:,.0f} MiB"),
-    )
-
-
-def _figure(value: object, form: str) -> str:
-    return form.format(value) if isinstance(value, (int, float)) else "–"
-
-
 def _environment() -> dict[str, Any]:
     return {
         "taskspan": __version__,
@@ -394,25 +292,3 @@ def _environment() -> dict[str, Any]:
         "executable": sys.executable,
         "working_directory": attempt("the working directory", lambda: str(Path.cwd()), None),
     }
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        path.write_text(text, encoding="utf-8")  # /dev/stdout or a pipe is not to be replaced
-        return
-    # In the same directory: a rename across file systems is a copy, and not atomic.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

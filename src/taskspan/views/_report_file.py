@@ -1,0 +1,57 @@
+"""Writes a report so that a reader sees the old file or the new one, and never loses it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from taskspan._guard import LOGGER
+
+
+def write_somewhere(text: str, path: Path, elsewhere: Path) -> Path:
+    """Write to `path`, or `elsewhere` if that fails, which is logged; return where it is.
+
+    Never raises: the task has its result, whatever becomes of the report.
+    """
+    try:
+        _write_atomically(path, text)
+    except (OSError, ValueError) as error:
+        return _write_elsewhere(text, path, elsewhere, error)
+    return path
+
+
+def _write_elsewhere(text: str, path: Path, elsewhere: Path, error: Exception) -> Path:
+    try:
+        _write_atomically(elsewhere, text)
+    except OSError as second:
+        LOGGER.warning(
+            "the report could not be written to %s (%s), nor to %s (%s)",
+            path,
+            error,
+            elsewhere,
+            second,
+        )
+        return path
+    LOGGER.warning(
+        "the report could not be written to %s (%s); it is in %s", path, error, elsewhere
+    )
+    return elsewhere
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        path.write_text(text, encoding="utf-8")  # /dev/stdout or a pipe is not to be replaced
+        return
+    # In the same directory: a rename across file systems is a copy, and not atomic.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
