@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.util._once import Once
 
-from taskspan import _guard
+from taskspan import _console, _guard
 from taskspan.configuration import _local
 from taskspan.producer import _instruments, _registry
 
@@ -74,6 +74,7 @@ def _forget_everything() -> None:
     _local._State.watched_providers.clear()
     _registry.end_abandoned()
     _registry._running.clear()
+    _console._drawings.clear()
     _instruments._series.clear()
     _guard.forget()
     trace._TRACER_PROVIDER = None

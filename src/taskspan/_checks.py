@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_INT64_MAX: Final = 2**63 - 1
 
 
 def whole_number(value: object, what: str) -> int:
@@ -15,11 +17,13 @@ def whole_number(value: object, what: str) -> int:
 
     Raises:
         TypeError: it is not a whole number.
-        ValueError: it is negative.
+        ValueError: it is negative, or no 64-bit integer.
     """
     number = _as_int(value, what)
     if number < 0:
         raise ValueError(f"{what} must not be negative, got {number}")
+    if number > _INT64_MAX:
+        raise ValueError(f"{what} must fit into 64 bits, as an attribute does")
     return number
 
 

@@ -112,4 +112,7 @@ class View(Protocol):
         """Show what changed; called after every batch of starts and ends, at most 10 Hz."""
 
     def ended(self, live: Live) -> None:
-        """Take the end of one that was started; its snapshot has an outcome."""
+        """Take the end of one that was started.
+
+        Its snapshot has an outcome, except where another view takes over while it runs.
+        """

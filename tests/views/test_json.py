@@ -206,3 +206,17 @@ def test_a_value_that_raises_is_named_by_its_type() -> None:
     """A value whose methods raise does not take the report with it."""
     assert jsonable({"a": Refuses(), "b": 1}) == {"a": "<Refuses>", "b": 1}
     assert isinstance(jsonable(BrokenMapping()), str)
+
+
+def test_a_structure_that_doubles_is_cut() -> None:
+    """Forty lists that each hold the next one twice do not make a million million values."""
+    value: list[object] = [1]
+    for _ in range(40):
+        value = [value, value]
+    assert len(json.dumps(jsonable(value))) < 10_000_000
+
+
+def test_a_value_that_many_share_is_written_for_each() -> None:
+    """A constant that every operation reports is not taken for a structure that doubles."""
+    tags = ("nightly", "eu")
+    assert jsonable([tags] * 20_000) == [list(tags)] * 20_000

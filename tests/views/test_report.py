@@ -479,7 +479,7 @@ def test_the_summary_is_a_table(reporter: taskspan.TaskReporter) -> None:
     lines = reporter.summary().split("\n")
     assert lines[0] == "nightly 42: error, 1,235.00 s, 2 operations, trace ab"
     assert lines[1].split() == ["operation", "status", "duration", "throughput", "peak", "memory"]
-    assert lines[3].split() == ["load", "success", "1,234.50", "s", "2.5e+04/s", "80", "MiB"]
+    assert lines[3].split() == ["load", "success", "1,234.50", "s", "25,000/s", "80", "MiB"]
     assert lines[4].split() == [r"\x1b[31mscore", "cancelled", "–", "–", "–"]
 
 

@@ -35,13 +35,14 @@ class ProgressSpanProcessor(SpanProcessor):
         self._ticker = Ticker(self._tick)
         self._foreign: dict[int, Span] = {}
         self._views: list[View] = list(views)
+        self._next_views: list[View] | None = None
         self.is_shut_down = False
         _forget_in_child_processes(self)
 
     def set_views(self, views: Sequence[View]) -> None:
-        """Show what runs from now on to these views instead."""
+        """Show what runs, and will run, to these views instead."""
+        self._next_views = list(views)
         self._ticker.tick()
-        self._views = list(views)
 
     # -- called by the SDK, on the threads of the task
 
@@ -129,7 +130,21 @@ class ProgressSpanProcessor(SpanProcessor):
         running = self._tree.running()
         self._refresh(running)
         self._show(self._tree.take_changed())
+        if self._next_views is not None:
+            self._change_views(self._next_views)
         return bool(running)
+
+    def _change_views(self, views: Sequence[View]) -> None:
+        """Let the old views take off what they show, and the new ones take it up."""
+        self._next_views = None
+        shown = [node for node in self._tree.running() if node.is_delivered]
+        for node in shown:
+            self._tell_end(node)
+        self._call_views(lambda view: view.ticked())
+        self._views = list(views)
+        for node in shown:
+            self._tell_start(node)
+        self._call_views(lambda view: view.ticked())
 
     def _refresh(self, running: Sequence[Node]) -> None:
         memory = PROBE.sample() if running else 0

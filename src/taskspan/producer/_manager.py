@@ -291,6 +291,7 @@ class TaskProgressManager:
         pass it: the bars survive every message.
         """
         del preserve_progress
+        level = _checks.whole_number(level, "level")
         if _scope.lies_within(self._operation):
             _messages.send(self.logger, level, message)
             return

@@ -11,7 +11,6 @@ from taskspan._counter import ADDITION_IS_ATOMIC
 from taskspan._guard import attempt
 from taskspan._live import LiveProgress
 from taskspan._outcome import outcome_of
-from taskspan.conventions import SUCCESS
 from taskspan.producer import _opening, _scope
 from taskspan.producer._operation import Operation
 
@@ -118,8 +117,4 @@ async def _aiter(items: AsyncIterable[_Item], progress: LiveProgress) -> AsyncIt
 
 def _end(operation: Operation, attachment: _scope.Attachment, error: BaseException | None) -> None:
     attachment.detach()
-    if isinstance(error, GeneratorExit):
-        # Leaving a loop is no failure, and there is no exception to show.
-        operation.end(outcome_of(error))
-    else:
-        operation.end(SUCCESS if error is None else outcome_of(error), error)
+    operation.end(outcome_of(error), error)

@@ -79,7 +79,7 @@ class Frame:
 
     def size(self) -> os.terminal_size:
         """Return columns and rows of the terminal now."""
-        with contextlib.suppress(OSError, ValueError):  # no terminal, or closed by now
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # none, or closed by now
             size = os.get_terminal_size(self._stream.fileno())
             if size.columns > 0 and size.lines > 0:
                 return size
@@ -154,7 +154,8 @@ class BarsView:
         """Free the row; leave the finished bar above if it is to stay, or failed."""
         self._slots.free(live)
         snapshot = live.snapshot()
-        if snapshot.is_drawn and (snapshot.leaves_bar or snapshot.has_failed):
+        has_ended = snapshot.outcome is not None  # else another view takes over
+        if snapshot.is_drawn and has_ended and (snapshot.leaves_bar or snapshot.has_failed):
             self._left.append(Row(snapshot, label_of(live, snapshot)))
 
     def ticked(self) -> None:

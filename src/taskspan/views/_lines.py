@@ -49,8 +49,9 @@ class LinesView:
 
     def ended(self, live: Live) -> None:
         """Note the end."""
-        if self._running.pop(live, None) is not None:
-            self._note(_ended(live, live.snapshot()))
+        snapshot = live.snapshot()
+        if self._running.pop(live, None) is not None and snapshot.outcome is not None:
+            self._note(_ended(live, snapshot))
 
     def ticked(self) -> None:
         """Write the lines that have come together."""
