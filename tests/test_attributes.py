@@ -68,10 +68,11 @@ def test_a_long_value_is_cut() -> None:
 anything = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary()),
     lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(), anything))
+@given(st.dictionaries(st.text(), anything, max_size=5))
 def test_every_metric_becomes_one_attribute(metrics: dict[str, Any]) -> None:
     """A metric is never dropped, and its value is of a type that OpenTelemetry takes."""
     attributes = metric_attributes(metrics, "taskspan.metric.")

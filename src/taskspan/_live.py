@@ -84,7 +84,8 @@ class LiveProgress:
             colour=self.colour,
             position=self.position,
             leaves_bar=self.leaves_bar,
-            is_drawn=self.is_drawn and not self.is_hidden,
+            is_drawn=self.is_drawn,
+            is_hidden=self.is_hidden,
             outcome=self.outcome,
             error_type=self.error_type,
         )

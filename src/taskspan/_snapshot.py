@@ -23,6 +23,7 @@ class Snapshot:
     position: int
     leaves_bar: bool
     is_drawn: bool
+    is_hidden: bool
     outcome: Outcome | None
     error_type: str | None
 

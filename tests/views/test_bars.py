@@ -163,7 +163,6 @@ def test_a_start_and_end_between_two_ticks_leaves_its_bar(terminal: Terminal) ->
     assert terminal.screen.labels == ["stays"]
 
 
-@pytest.mark.xfail(reason="what is hidden when the view hears of it is never given a row")
 def test_a_bar_that_is_hidden_at_its_start_can_be_shown_later(terminal: Terminal) -> None:
     """`clear` right after the start, before any tick, is undone by `refresh`."""
     view = BarsView(terminal)

@@ -157,8 +157,6 @@ class Operation:
         """
         if not self._may_end():
             return False
-        if isinstance(error, GeneratorExit):
-            error = None  # leaving a loop is no failure: there is nothing to show
         self._end_inside(outcome, error)
         self._settle(outcome, error, metrics or {})
         with guarded("the final attributes of a span"):

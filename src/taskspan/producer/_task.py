@@ -13,9 +13,10 @@ from typing import Any, TypeVar, cast
 
 from taskspan import _checks
 from taskspan._protocols import MessageLogger, Reporter
+from taskspan.conventions import CANCELLED
 from taskspan.producer import _attach, _opening, _scope
 from taskspan.producer._manager import TaskProgressManager
-from taskspan.producer._tracker import ProgressTracker, end_with, tracker_of
+from taskspan.producer._tracker import ProgressTracker, end_as, end_with, tracker_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -196,6 +197,10 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
         tracker = self._open()
         try:
             yield
+        except GeneratorExit:
+            # Its caller has left the loop: no failure, and no exception to show.
+            end_as(tracker, CANCELLED)
+            raise
         except BaseException as error:
             end_with(tracker, error)
             raise

@@ -117,4 +117,5 @@ async def _aiter(items: AsyncIterable[_Item], progress: LiveProgress) -> AsyncIt
 
 def _end(operation: Operation, attachment: _scope.Attachment, error: BaseException | None) -> None:
     attachment.detach()
-    operation.end(outcome_of(error), error)
+    # Leaving a loop is no failure: there is no exception to show.
+    operation.end(outcome_of(error), None if isinstance(error, GeneratorExit) else error)

@@ -154,8 +154,9 @@ class BarsView:
         """Free the row; leave the finished bar above if it is to stay, or failed."""
         self._slots.free(live)
         snapshot = live.snapshot()
+        is_shown = snapshot.is_drawn and not snapshot.is_hidden
         has_ended = snapshot.outcome is not None  # else another view takes over
-        if snapshot.is_drawn and has_ended and (snapshot.leaves_bar or snapshot.has_failed):
+        if is_shown and has_ended and (snapshot.leaves_bar or snapshot.has_failed):
             self._left.append(Row(snapshot, label_of(live, snapshot)))
 
     def ticked(self) -> None:

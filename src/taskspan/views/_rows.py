@@ -98,7 +98,7 @@ class Slots:
         if live is None:
             return None
         snapshot = live.snapshot()
-        if not snapshot.is_drawn:
+        if snapshot.is_hidden:
             return None
         return Row(snapshot, label_of(live, snapshot, self._slots[:index]))
 
