@@ -119,6 +119,11 @@ class _Line(tqdm):  # type: ignore[type-arg]  # iterates over nothing
     def __str__(self) -> str:
         return self.text
 
+    def close(self) -> None:
+        """Close it; nothing where its constructor has failed, on a stream that is closed."""
+        if hasattr(self, "start_t"):
+            super().close()
+
 
 class BarsView:
     """Shows running operations as tqdm bars, each in a row of its own.
