@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -329,3 +330,16 @@ def test_a_stdout_handler_is_said_of_a_task_with_bars(
     with taskspan.TaskProgressManager("1", "nightly", logger):
         pass
     assert capsys.readouterr().out.count("handler that writes to stdout") == 1
+
+
+@pytest.mark.parametrize(
+    "stand_in",
+    [mock.Mock(), mock.MagicMock(), mock.Mock(spec=logging.Logger), mock.Mock(spec=["log"])],
+    ids=["mock", "magic", "with a spec", "log alone"],
+)
+def test_a_stand_in_for_a_logger(stand_in: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test's mock is logger enough, and the message is seen."""
+    with taskspan.TaskProgressManager("1", "nightly", stand_in, quiet=True) as manager:
+        manager.log_message(logging.INFO, "half way")
+    stand_in.log.assert_any_call(logging.INFO, "half way")
+    assert capsys.readouterr().err.count("half way") == 1

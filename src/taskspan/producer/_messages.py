@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeGuard
 
 from opentelemetry import trace
 
@@ -53,7 +54,7 @@ def _shows_itself(logger: MessageLogger, level: int) -> bool:
     handlers = _handlers(logger)
     if any(_writes_to(handler, sys.stderr, _STDERR) for handler in handlers):
         return True
-    if not isinstance(logger, logging.Logger):
+    if not _is_real(logger):
         return False
     if _is_silenced(logger, level):
         return True
@@ -75,13 +76,19 @@ def _is_silenced(logger: logging.Logger, level: int) -> bool:
 
 
 def _handlers(logger: MessageLogger) -> list[Any]:
-    handlers = list(logger.handlers)
-    if isinstance(logger, logging.Logger):
+    own = getattr(logger, "handlers", ())
+    handlers = list(own) if isinstance(own, Iterable) else []
+    if _is_real(logger):
         above = logger.parent if logger.propagate else None
         while above is not None:
             handlers += above.handlers
             above = above.parent if above.propagate else None
     return handlers
+
+
+def _is_real(logger: object) -> TypeGuard[logging.Logger]:
+    """Whether it is a logger, and no stand-in that only says so, as a test's mock does."""
+    return isinstance(logger, logging.Logger) and isinstance(logger.manager, logging.Manager)
 
 
 def _writes_to(handler: object, standard: object, descriptor: int) -> bool:
