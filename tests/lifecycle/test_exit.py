@@ -108,6 +108,8 @@ def test_ctrl_c_without_close() -> None:
     """After Ctrl-C a runner that never closes its task still has all its spans."""
     lines, stderr = lines_of(
         """
+        # A background job, as a test run may be, ignores Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         set_provider()
         manager = taskspan.TaskProgressManager("1", "nightly", None, Entries(), quiet=True)
         def run():
