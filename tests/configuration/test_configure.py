@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 import taskspan
 from taskspan.configuration import _environment
 from taskspan.configuration._configure import configure
-from tests.configure._watching import ENDS, NAMES, Noting, application_provider, run_task
+from tests.configuration._watching import ENDS, NAMES, Noting, application_provider, run_task
 from tests.producer._reading import names_of, run_child
 
 

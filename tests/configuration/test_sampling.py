@@ -21,7 +21,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 import taskspan
 from taskspan import conventions
 from taskspan.configuration._configure import configure
-from tests.configure._watching import ENDS, NAMES, Noting, application_provider, run_task
+from tests.configuration._watching import ENDS, NAMES, Noting, application_provider, run_task
 from tests.producer._reading import Entries, names_of
 
 DROPPING = [
