@@ -38,10 +38,7 @@ def attribute_value(value: object) -> AttributeValue:
 
 def metric_attributes(metrics: Mapping[str, Any], prefix: str) -> dict[str, AttributeValue]:
     """Return one attribute for each metric, its name behind `prefix`."""
-    return {
-        prefix + _text.one_line(name, _text.NAME_LIMIT): _attribute_of(value)
-        for name, value in metrics.items()
-    }
+    return {prefix + _text.name(name): _attribute_of(value) for name, value in metrics.items()}
 
 
 def _attribute_of(value: object) -> AttributeValue:
@@ -71,6 +68,4 @@ def _array(values: Sequence[object]) -> Sequence[Any] | None:
 
 
 def _attribute_text(value: object) -> str:
-    # Unlike a bar, an attribute keeps its line breaks: a stack trace is read as it was written.
-    text = _text.shortened(_text.shown(value), _text.VALUE_LIMIT)
-    return _text.without_surrogates(text)
+    return _text.attribute(_text.shown(value))

@@ -51,6 +51,19 @@ def _escaped(character: str) -> str:
     return character
 
 
+def name(value: object) -> str:
+    """Return the value as the name of a span, an operation or a series of metrics."""
+    return one_line(value, NAME_LIMIT)
+
+
+def attribute(text: str, limit: int = VALUE_LIMIT) -> str:
+    """Return a text that an attribute may hold: bounded, and of what UTF-8 can encode.
+
+    Unlike a bar, an attribute keeps its line breaks: a stack trace is read as it was written.
+    """
+    return without_surrogates(shortened(text, limit))
+
+
 def without_surrogates(text: str) -> str:
     """Return text that can be encoded as UTF-8: lone surrogates escaped, the rest as it was."""
     if text.isascii():

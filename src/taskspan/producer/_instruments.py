@@ -59,10 +59,10 @@ class _Sum:
 _series: dict[_SeriesKey, _Series] = {}
 
 
-# Keeps `_series` and what is running together: an operation is in exactly one of them
-# whenever a reader looks, else the counter of items would fall. Nothing foreign is called
-# under it. Re-entrant, as a signal handler may end an operation while its thread is at it.
 class _State:
+    # Keeps `_series` and what is running together: an operation is in exactly one of them
+    # whenever a reader looks, else the counter of items would fall. Nothing foreign is called
+    # under it. Re-entrant, as a signal handler may end an operation while its thread is at it.
     lock = threading.RLock()
 
 
@@ -91,7 +91,7 @@ def record_end(progress: LiveProgress) -> None:
     """Record the duration of a task or operation that has just ended."""
     outcome = {conventions.OUTCOME: str(progress.outcome)}
     if progress.kind == KIND_TASK:
-        attributes = {conventions.TASK_TYPE: _safe(progress.task_type), **outcome}
+        attributes = {conventions.TASK_TYPE: _text.name(progress.task_type), **outcome}
         _task_duration.record(progress.elapsed_s, attributes)
         return
     _operation_duration.record(progress.elapsed_s, {**_name_attributes(progress), **outcome})
@@ -106,13 +106,13 @@ def _registered(key: _SeriesKey) -> _SeriesKey:
 
 
 def _key(progress: LiveProgress) -> _SeriesKey:
-    return _safe(progress.task_type), _safe(progress.name), _safe(progress.unit)
+    return _text.name(progress.task_type), _text.name(progress.name), _text.name(progress.unit)
 
 
 def _name_attributes(progress: LiveProgress) -> dict[str, str]:
-    names = {conventions.OPERATION_NAME: _safe(progress.name)}
+    names = {conventions.OPERATION_NAME: _text.name(progress.name)}
     if progress.task_type:
-        names[conventions.TASK_TYPE] = _safe(progress.task_type)
+        names[conventions.TASK_TYPE] = _text.name(progress.task_type)
     return names
 
 
@@ -196,10 +196,6 @@ def _observe_memory_peak(_: CallbackOptions) -> Iterable[Observation]:
 
 def _observe_process_memory(_: CallbackOptions) -> Iterable[Observation]:
     return [Observation(PROBE.sample())]
-
-
-def _safe(text: str) -> str:
-    return _text.one_line(text, _text.NAME_LIMIT)
 
 
 _meter = get_meter(conventions.INSTRUMENTATION_SCOPE, __version__)

@@ -41,10 +41,12 @@ def context_below(parent: Operation | None) -> Context:
     """
     current = otel_context.get_current()
     scope = current.get(_SCOPE)
-    if scope is parent or not isinstance(scope, Operation):
-        return current if scope is parent or parent is None else context_within(parent)
+    if scope is parent:
+        return current
     if parent is not None:
         return context_within(parent)
+    if not isinstance(scope, Operation):
+        return current
     # Left behind by a loop that could not restore the Context: whatever was there before.
     while scope.parent is not None:
         scope = scope.parent

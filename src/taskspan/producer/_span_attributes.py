@@ -35,20 +35,20 @@ _NOT_REPORTED: Final = frozenset(
 
 def span_name(progress: LiveProgress) -> str:
     """Return the name of the span: printable, of bounded length."""
-    return _safe(progress.name)
+    return _text.name(progress.name)
 
 
 def first_attributes(progress: LiveProgress) -> dict[str, AttributeValue]:
     """Return what is known at the start; samplers and processors see these."""
     attributes: dict[str, AttributeValue] = {
         conventions.KIND: progress.kind,
-        conventions.PROGRESS_UNIT: conventions.unit_annotation(_safe(progress.unit)),
+        conventions.PROGRESS_UNIT: conventions.unit_annotation(_text.name(progress.unit)),
     }
     if progress.kind == KIND_TASK:
-        attributes[conventions.TASK_ID] = _safe(progress.task_id)
-        attributes[conventions.TASK_TYPE] = _safe(progress.task_type)
+        attributes[conventions.TASK_ID] = _text.name(progress.task_id)
+        attributes[conventions.TASK_TYPE] = _text.name(progress.task_type)
     else:
-        attributes[conventions.OPERATION_NAME] = _safe(progress.name)
+        attributes[conventions.OPERATION_NAME] = _text.name(progress.name)
     _add_what_may_change(attributes, progress)
     return attributes
 
@@ -65,7 +65,7 @@ def last_attributes(progress: LiveProgress) -> dict[str, AttributeValue]:
     }
     _add_what_may_change(attributes, progress)
     if progress.error_type is not None:
-        attributes[conventions.ERROR_TYPE] = _safe(progress.error_type)
+        attributes[conventions.ERROR_TYPE] = _text.name(progress.error_type)
     reported = {name: value for name, value in metrics.items() if name not in _NOT_REPORTED}
     attributes.update(metric_attributes(reported, conventions.METRIC_PREFIX))
     return attributes
@@ -75,7 +75,7 @@ def _add_what_may_change(attributes: dict[str, AttributeValue], progress: LivePr
     if progress.total is not None:
         attributes[conventions.PROGRESS_TOTAL] = progress.total
     if progress.description != progress.name:
-        attributes[conventions.DESCRIPTION] = _safe(progress.description)
+        attributes[conventions.DESCRIPTION] = _text.name(progress.description)
 
 
 def status_description(metrics: dict[str, Any], otherwise: str) -> str:
@@ -84,7 +84,7 @@ def status_description(metrics: dict[str, Any], otherwise: str) -> str:
     said = [metrics.get(key) for key in ("error_type", "error_message")]
     reasons = [_text.shown(value) for value in said if value is not None]
     text = ": ".join(filter(None, reasons)) or otherwise
-    return _bounded(text, _text.VALUE_LIMIT)
+    return _text.attribute(text)
 
 
 def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
@@ -96,8 +96,8 @@ def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
     stack = attempt("the stack trace of an exception", lambda: _stack_trace(error), "")
     return {
         conventions.EXCEPTION_TYPE: error_type_of(error),
-        conventions.EXCEPTION_MESSAGE: _bounded(_text.shown(error), _text.VALUE_LIMIT),
-        conventions.EXCEPTION_STACKTRACE: _bounded(stack, STACKTRACE_LIMIT),
+        conventions.EXCEPTION_MESSAGE: _text.attribute(_text.shown(error)),
+        conventions.EXCEPTION_STACKTRACE: _text.attribute(stack, STACKTRACE_LIMIT),
     }
 
 
@@ -105,11 +105,3 @@ def _stack_trace(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
     # The end tells what was raised, and where.
     return text if len(text) <= STACKTRACE_LIMIT else "…" + text[1 - STACKTRACE_LIMIT :]
-
-
-def _bounded(text: str, limit: int) -> str:
-    return _text.without_surrogates(_text.shortened(text, limit))
-
-
-def _safe(value: object) -> str:
-    return _text.one_line(value, _text.NAME_LIMIT)
