@@ -25,7 +25,7 @@ What taskspan writes, and what each name means. Generated from
 
 TITLES: dict[Place, str] = {
     "attribute": "Attributes",
-    "event": "Span events",
+    "event": "Events",
     "metric": "Metrics",
 }
 

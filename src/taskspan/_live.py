@@ -9,7 +9,7 @@ from typing import Any
 
 from taskspan import _text
 from taskspan._counter import Counter
-from taskspan._protocols import Watcher
+from taskspan._protocols import RecordedSpan, Watcher
 from taskspan._snapshot import Snapshot, throughput
 from taskspan.conventions import Kind, Outcome
 
@@ -48,18 +48,24 @@ class LiveProgress:
     """Set by the producer: writes a progress event if none was written for long."""
     span_id: int | None = None
     """Set by the processor that took it in."""
+    span: RecordedSpan | None = None
+    """Set by the processor that took it in."""
     watcher: Watcher | None = None
     """Set by the processor that took it in; `None` when nobody watches."""
     is_reported: bool = False
     """Whether its reporter has been told of the end."""
+    is_announced: bool = False
+    """Whether its start has been written as a log event."""
 
     @property
     def elapsed_s(self) -> float:
         """Seconds from the start until now, or until the end, on the monotonic clock."""
+        return self.lasted_ns() / 1e9
+
+    def lasted_ns(self) -> int:
+        """Return the nanoseconds from the start until now, or until the end."""
         elapsed_ns = self.elapsed_ns
-        if elapsed_ns is None:
-            elapsed_ns = time.perf_counter_ns() - self.started_ns
-        return elapsed_ns / 1e9
+        return time.perf_counter_ns() - self.started_ns if elapsed_ns is None else elapsed_ns
 
     @property
     def throughput(self) -> float:

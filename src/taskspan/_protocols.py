@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from taskspan._attributes import AttributeValue
 from taskspan._snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
     from taskspan._live import LiveProgress
 
 
@@ -84,8 +86,63 @@ class Watcher(Protocol):
         """Take it off, if the end of its span has not been heard of."""
 
 
+class SpanEvent(Protocol):
+    """What is read of an event of a span; the time in ns since 1970."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was written."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any] | None:
+        """Its attributes."""
+
+
+class RecordedSpan(Protocol):
+    """What is read of a span that the SDK records, running or ended; times in ns since 1970."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """The ids of the span around it."""
+
+    @property
+    def start_time(self) -> int | None:
+        """When it started."""
+
+    @property
+    def end_time(self) -> int | None:
+        """When it ended; `None` while it runs."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any] | None:
+        """Its attributes so far."""
+
+    @property
+    def events(self) -> Sequence[SpanEvent]:
+        """Its events so far: the last ones, where there have been more than it keeps."""
+
+    @property
+    def dropped_events(self) -> int:
+        """How many events came before those."""
+
+    def get_span_context(self) -> SpanContext | None:
+        """Return its ids."""
+
+
 class Live(Protocol):
     """A running task or operation as a view sees it; hashable by identity."""
+
+    @property
+    def progress(self) -> LiveProgress:
+        """Its state, for what a snapshot does not tell."""
 
     @property
     def depth(self) -> int:
@@ -116,3 +173,25 @@ class View(Protocol):
 
         Its snapshot has an outcome, except where another view takes over while it runs.
         """
+
+
+@runtime_checkable
+class Recorder(View, Protocol):
+    """A view that keeps what it is told, where others draw it; what it leaves out does nothing."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits for a later tick: ticks go on, although nothing runs."""
+        return False
+
+    def gather(self, live: Live) -> None:
+        """Take an end at once, on the thread that ended it: be quick.
+
+        Of operations that come too fast a view is told neither start nor end; of this, always.
+        """
+
+    def left_out(self, count: int) -> None:
+        """Take note of how many came too fast since the last tick."""
+
+    def flush(self) -> None:
+        """Write what is held back; called after a tick, when the process ends or waits for it."""

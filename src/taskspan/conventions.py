@@ -31,8 +31,8 @@ def _attribute(name: str, type_: str, unit: str, meaning: str) -> str:
     return name
 
 
-def _event(name: str, meaning: str) -> str:
-    _table.append(Convention(name, "event", "span event", "", meaning))
+def _event(name: str, type_: str, meaning: str) -> str:
+    _table.append(Convention(name, "event", type_, "", meaning))
     return name
 
 
@@ -115,17 +115,54 @@ RETRY_ATTEMPT: Final = _attribute(
 RETRY_WAIT: Final = _attribute(
     "taskspan.retry.wait", "double", "s", "Seconds waited before the next attempt."
 )
+SPAN_NAME: Final = _attribute(
+    "taskspan.span.name", "string", "", "On log events: the name of the span that they belong to."
+)
+SPAN_PARENT_ID: Final = _attribute(
+    "taskspan.span.parent_id",
+    "string",
+    "",
+    "On log events: the id of the span around it, 16 hexadecimal digits; absent at the root.",
+)
+SPAN_START: Final = _attribute(
+    "taskspan.span.start_time", "int", "ns", "On log events: start of the span, since 1970 (UTC)."
+)
+EVENTS_LEFT_OUT: Final = _attribute(
+    "taskspan.events.left_out",
+    "int",
+    "{event}",
+    "On log events: starts and ends not written since the last record that has this attribute, "
+    "as they came too fast. Their spans are recorded.",
+)
 
+_SPAN_EVENT: Final = "span event, log event"
+
+STARTED_EVENT: Final = _event(
+    "taskspan.started",
+    "log event",
+    "A task or operation has started: what its span says then, its name, parent and start.",
+)
 PROGRESS_EVENT: Final = _event(
     "taskspan.progress",
+    _SPAN_EVENT,
     "Where the operation was: completed, total, throughput, process memory. At most 100 a span, "
-    "the first and the last kept.",
+    "the first and the last kept; as a log event at most once a second, if something changed.",
 )
 RETRY_EVENT: Final = _event(
-    "taskspan.retry", "An attempt failed and another follows: attempt, wait, error type."
+    "taskspan.retry",
+    _SPAN_EVENT,
+    "An attempt failed and another follows: attempt, wait, error type.",
 )
 EXCEPTION_EVENT: Final = _event(
-    "exception", "The exception that ended the span (semantic conventions, exceptions)."
+    "exception",
+    _SPAN_EVENT,
+    "The exception that ended the span (semantic conventions, exceptions).",
+)
+ENDED_EVENT: Final = _event(
+    "taskspan.ended",
+    "log event",
+    "A task or operation has ended: what `taskspan.started` says, and what its span says at the "
+    "end. Of one that was short it may be the only log event.",
 )
 
 TASK_DURATION: Final = _metric(

@@ -13,7 +13,7 @@ from taskspan import _carrier
 from taskspan._guard import guarded
 from taskspan._live import LiveProgress
 from taskspan._memory import PROBE
-from taskspan._protocols import View
+from taskspan._protocols import Recorder, View
 from taskspan._report_feed import feed
 from taskspan.processor import _foreign
 from taskspan.processor._ticker import Ticker
@@ -36,12 +36,15 @@ class ProgressSpanProcessor(SpanProcessor):
         self._foreign: dict[int, Span] = {}
         self._views: list[View] = list(views)
         self._next_views: list[View] | None = None
+        self._recorders = _recorders_among(views)
+        self._flush_is_wanted = False
         self.is_shut_down = False
         _forget_in_child_processes(self)
 
     def set_views(self, views: Sequence[View]) -> None:
         """Show what runs, and will run, to these views instead."""
         self._next_views = list(views)
+        self._recorders = _recorders_among(views)
         self._ticker.tick()
 
     # -- called by the SDK, on the threads of the task
@@ -76,6 +79,7 @@ class ProgressSpanProcessor(SpanProcessor):
     def _start(self, span: Span, progress: LiveProgress) -> None:
         span_id = span.get_span_context().span_id
         progress.span_id = span_id
+        progress.span = span
         self._tree.start(span_id, progress, None if span.parent is None else span.parent.span_id)
         self._ticker.wake()
 
@@ -100,8 +104,12 @@ class ProgressSpanProcessor(SpanProcessor):
             self._take_out(node)
 
     def _take_out(self, node: Node) -> None:
-        self._tree.end(node.span_id)
+        if self._tree.end(node.span_id) is None:
+            return
         feed(node.progress)
+        for recorder in self._recorders:
+            with guarded(f"the view {type(recorder).__name__}"):
+                recorder.gather(node)
         # The last one out leaves its last value on the screen, unless it was never there.
         if self._tree.is_empty and (node.is_delivered or node.progress.leaves_bar):
             self.redraw()
@@ -112,27 +120,35 @@ class ProgressSpanProcessor(SpanProcessor):
             self._ticker.tick()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  the SDK's signature
-        """Show the latest values; nothing is ever held back."""
-        self.redraw()
+        """Show and write the latest values."""
+        self._flush()
         return True
+
+    def _flush(self) -> None:
+        self._flush_is_wanted = True
+        self.redraw()
 
     def shutdown(self) -> None:
         """Show the latest values and end the thread; spans that start later are not shown."""
         if self.is_shut_down:
             return
         self.is_shut_down = True
-        self.redraw()
+        self._flush()
         self._ticker.stop()
 
     # -- on the ticker's thread, or on the one that ended the last operation
 
     def _tick(self) -> bool:
+        # Read first: whoever asks for it while this tick is under way gets one of its own.
+        is_flush, self._flush_is_wanted = self._flush_is_wanted, False
         running = self._tree.running()
         self._refresh(running)
         self._show(self._tree.take_changed())
         if self._next_views is not None:
             self._change_views(self._next_views)
-        return bool(running)
+        if is_flush:
+            self._call_recorders(lambda recorder: recorder.flush())
+        return bool(running) or any(view.is_behind for view in _recorders_among(self._views))
 
     def _change_views(self, views: Sequence[View]) -> None:
         """Let the old views take off what they show, and the new ones take it up."""
@@ -159,6 +175,8 @@ class ProgressSpanProcessor(SpanProcessor):
                 _foreign.refresh(foreign.progress, span)
 
     def _show(self, changed: Sequence[tuple[Node, bool]]) -> None:
+        if dropped := self._tree.take_dropped():
+            self._call_recorders(lambda recorder: recorder.left_out(dropped))
         for node, has_ended in changed:
             if has_ended:
                 self._tell_end(node)
@@ -175,12 +193,20 @@ class ProgressSpanProcessor(SpanProcessor):
     def _call_views(self, call: Callable[[View], None]) -> None:
         self._views = [view for view in self._views if _still_works(view, call)]
 
+    def _call_recorders(self, call: Callable[[Recorder], None]) -> None:
+        self._call_views(lambda view: call(view) if isinstance(view, Recorder) else None)
+
     def forget_in_child(self) -> None:
         """Drop what the parent process runs and draws: a forked child shows nothing."""
         self._views = []
+        self._recorders = []
         self._foreign = {}
         self._tree.clear()
         self._ticker.start_anew()
+
+
+def _recorders_among(views: Sequence[View]) -> list[Recorder]:
+    return [view for view in views if isinstance(view, Recorder)]
 
 
 def _still_works(view: View, call: Callable[[View], None]) -> bool:

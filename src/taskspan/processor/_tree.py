@@ -59,6 +59,7 @@ class Tree:
         self._running: dict[int, Node] = {}
         # In the order in which they happened; `True` is an end.
         self._changed: dict[tuple[Node, bool], None] = {}
+        self._dropped = 0
 
     @property
     def is_empty(self) -> bool:
@@ -91,6 +92,7 @@ class Tree:
                 return None
             if self._is_dropped(node):
                 self._changed.pop((node, False), None)
+                self._dropped += 1
             else:
                 self._changed[node, True] = None
         return node
@@ -114,6 +116,12 @@ class Tree:
             for node, _ in changed:
                 node.is_delivered = True
         return changed
+
+    def take_dropped(self) -> int:
+        """Return how many nodes were dropped since the last call: views hear nothing of them."""
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def clear(self) -> None:
         """Forget everything; in a forked child, where the lock may be held for ever."""
