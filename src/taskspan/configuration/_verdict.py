@@ -1,0 +1,142 @@
+"""What came of sending a batch, told by what the exporter returned and logged.
+
+Sources: OpenTelemetry protocol specification, "Failures" (OTLP/gRPC and OTLP/HTTP response
+codes, retryable or not).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from taskspan import _text
+from taskspan.configuration._exporter_log import ExporterLog
+
+_REASON_LIMIT: Final = 200
+
+
+class Fate(enum.Enum):
+    """What becomes of a batch that was sent."""
+
+    DELIVERED = enum.auto()
+    TRY_AGAIN = enum.auto()
+    """Not now: unreachable, overloaded, no answer, or a reason that is not known."""
+    TOO_LARGE = enum.auto()
+    REJECTED = enum.auto()
+    """This batch is not accepted; another may be."""
+    NOT_TAKEN = enum.auto()
+    """The endpoint does not take this signal at all."""
+    NOT_ALLOWED = enum.auto()
+    """The endpoint wants other credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered over HTTP; `retry_after_s` in seconds, if it said so."""
+
+    status: int
+    reason: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a batch, why, and how many seconds to wait before the next try."""
+
+    fate: Fate
+    reason: str = ""
+    wait_s: float | None = None
+
+
+DELIVERED: Final = Verdict(Fate.DELIVERED)
+
+_HTTP_FATES: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: Fate.TRY_AGAIN,
+    HTTPStatus.TOO_MANY_REQUESTS: Fate.TRY_AGAIN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Fate.TOO_LARGE,
+    HTTPStatus.NOT_FOUND: Fate.NOT_TAKEN,
+    HTTPStatus.METHOD_NOT_ALLOWED: Fate.NOT_TAKEN,
+    HTTPStatus.NOT_IMPLEMENTED: Fate.NOT_TAKEN,
+    HTTPStatus.UNAUTHORIZED: Fate.NOT_ALLOWED,
+    HTTPStatus.FORBIDDEN: Fate.NOT_ALLOWED,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Fate.NOT_ALLOWED,
+}
+
+_GRPC_FATES: Final = {
+    "UNIMPLEMENTED": Fate.NOT_TAKEN,
+    "UNAUTHENTICATED": Fate.NOT_ALLOWED,
+    "PERMISSION_DENIED": Fate.NOT_ALLOWED,
+    "INVALID_ARGUMENT": Fate.REJECTED,
+    "FAILED_PRECONDITION": Fate.REJECTED,
+}
+
+
+def failure(log: ExporterLog, answer: Answer | None) -> Verdict:
+    """Return the verdict on a batch that was not delivered.
+
+    `answer` is the last one over HTTP, where it could be seen; the rest is in the log.
+    """
+    if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
+        return _by_status(answer)
+    arguments = log.arguments()
+    for argument in arguments:
+        if isinstance(argument, BaseException):
+            return Verdict(Fate.TRY_AGAIN, reason_of(argument))
+        if isinstance(argument, enum.Enum):
+            return _by_code(argument.name, arguments)
+    told = (argument for argument in arguments if isinstance(argument, str))
+    return Verdict(Fate.TRY_AGAIN, _shortened(next(told, "no answer")))
+
+
+def _by_status(answer: Answer) -> Verdict:
+    fate = _HTTP_FATES.get(
+        answer.status,  # type: ignore[call-overload]  # a plain number is found, too
+        Fate.REJECTED if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else Fate.TRY_AGAIN,
+    )
+    reason = f"{answer.status} {answer.reason or _phrase(answer.status)}".strip()
+    return Verdict(fate, _shortened(reason), answer.retry_after_s)
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+
+
+def _by_code(code: str, arguments: list[object]) -> Verdict:
+    """Return the verdict on a gRPC status code, whose details stand beside it in the log."""
+    texts = [argument for argument in arguments if isinstance(argument, str)]
+    details = texts[-1] if texts else ""
+    is_too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in details
+    fate = Fate.TOO_LARGE if is_too_large else _GRPC_FATES.get(code, Fate.TRY_AGAIN)
+    return Verdict(fate, _shortened(f"{code}: {details}"))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why in a few words: what the operating system or the TLS library said.
+
+    HTTP clients wrap it in several exceptions with long texts.
+    """
+    innermost = list(_chain(error))[-1]
+    told = getattr(innermost, "verify_message", None) or getattr(innermost, "strerror", None)
+    return _shortened(told if isinstance(told, str) else _text.shown(innermost))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = _cause(current)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    inside = error.args[0] if error.args else None
+    candidates = (error.__cause__, getattr(inside, "reason", None), inside, error.__context__)
+    return next((found for found in candidates if isinstance(found, BaseException)), None)
+
+
+def _shortened(reason: str) -> str:
+    return _text.one_line(reason, _REASON_LIMIT)
