@@ -1,0 +1,131 @@
+"""Keeps a run on disk: one OTLP JSON request a line, written by OpenTelemetry's file exporters.
+
+Source: OpenTelemetry protocol specification, "OTLP File Exporter" (JSON lines).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+from opentelemetry.exporter.otlp.json.file import FileMetricExporter, FileSpanExporter
+from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
+
+from taskspan._guard import guarded, warn_once
+from taskspan.configuration import _exporter_log, _runs, _verdict
+from taskspan.configuration._exporter_log import ExporterLog
+from taskspan.configuration._run_lock import RunLock
+from taskspan.configuration._signals import SIGNALS, Batch, Signal, SignalName
+
+REPORT_NAME: Final = "report.json"
+
+_EXPORTERS: Final[dict[SignalName, Callable[..., Any]]] = {
+    "traces": FileSpanExporter,
+    "metrics": FileMetricExporter,
+    "logs": FileLogExporter,
+}
+
+
+class RunFile:
+    """The lines of one signal; made with the first one."""
+
+    def __init__(self, path: Path, signal: Signal) -> None:
+        self._path = path
+        self._signal = signal
+        # Protects the two below while they are made.
+        self._lock = threading.Lock()
+        self._stream: IO[str] | None = None
+        self._exporter: Any = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self) -> None:
+        # In a forked child: the exporter's own lock may have been held at the fork, and what the
+        # stream has not written yet is the parent's to write.
+        self._lock = threading.Lock()
+        stream, self._stream, self._exporter = self._stream, None, None
+        if stream is not None and not stream.closed:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+    def write(self, batch: Batch) -> bool:
+        """Append a line with the batch; `False`, after one line in the log, if it failed."""
+        with guarded(f"keeping {self._signal.noun} in {self._path}"):
+            with ExporterLog() as log:
+                # Each exporter's result is an enumeration of its own, with this name in each.
+                is_kept: bool = self._opened().export(batch).name == "SUCCESS"
+            if not is_kept:
+                reason = _verdict.failure(log, None).reason
+                warn_once(str(self._path), reason, f"{reason}; {self._signal.noun} are lost")
+            return is_kept
+        return False
+
+    def _opened(self) -> Any:
+        with self._lock:
+            if self._exporter is None:
+                self._stream = _opened_for_lines(self._path)
+                self._exporter = _EXPORTERS[self._signal.name](stream=self._stream)
+                _exporter_log.listen()
+            return self._exporter
+
+    def close(self) -> None:
+        """Close the file; a later batch opens it again."""
+        with self._lock:
+            stream, self._stream, self._exporter = self._stream, None, None
+        if stream is not None:
+            with guarded(f"closing {self._path}"):
+                stream.close()
+
+
+def _opened_for_lines(path: Path) -> IO[str]:
+    """Open for appending, on a new line if a crash has left half of one."""
+    # Closed by whoever asked for it.
+    stream = path.open("a+", encoding="utf-8", newline="\n")
+    if stream.tell() > 0 and _last_byte(path) != b"\n":
+        stream.write("\n")
+    return stream
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
+
+
+class RunDirectory:
+    """The directory of one run."""
+
+    def __init__(self, path: Path, lock: RunLock) -> None:
+        self.path = path
+        self.files: dict[SignalName, RunFile] = {
+            signal.name: RunFile(path / f"{signal.name}.jsonl", signal) for signal in SIGNALS
+        }
+        self._lock = lock
+
+    def close(self) -> None:
+        """Close its files; the run stays marked as running as long as the process lives."""
+        for file in self.files.values():
+            file.close()
+
+
+def named(path: Path) -> RunDirectory:
+    """Return the run in a directory of the application's choice; it is never pruned.
+
+    Raises:
+        OSError: it cannot be made or written to.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    return RunDirectory(path, RunLock(path))
+
+
+def in_home(service_name: str) -> RunDirectory:
+    """Return a new run in the home of runs.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    return RunDirectory(*_runs.new_run(service_name))
