@@ -1,0 +1,56 @@
+"""Sees what an endpoint answers over HTTP, also how long it wants to be left alone."""
+
+from __future__ import annotations
+
+import email.utils
+import inspect
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from taskspan.configuration import _environment
+from taskspan.configuration._verdict import Answer
+
+if TYPE_CHECKING:
+    import requests
+
+
+class LastAnswer:
+    """The answer to the latest request of one exporter."""
+
+    answer: Answer | None = None
+
+    def see(self, response: requests.Response, *_: object, **__: object) -> None:
+        """Take note of it; a hook of `requests`."""
+        retry_after_s = retry_after(response.headers.get("Retry-After"))
+        self.answer = Answer(response.status_code, response.reason or "", retry_after_s)
+
+
+def made_with_answers(make: Callable[..., Any]) -> tuple[Any, LastAnswer | None]:
+    """Return a new exporter and the place where its endpoint's answers are seen.
+
+    `None` for one that does not speak HTTP through `requests`, and where the environment names
+    a session of its own (`OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER`).
+    """
+    takes_session = "session" in inspect.signature(make).parameters
+    if not takes_session or _environment.has_http_credential_provider():
+        return make(), None
+    import requests  # noqa: PLC0415  comes with the exporters of the extra `otlp`
+
+    last_answer = LastAnswer()
+    session = requests.Session()
+    session.hooks["response"].append(last_answer.see)
+    return make(session=session), last_answer
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for (RFC 9110, section 10.2.3)."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())

@@ -1,0 +1,83 @@
+"""The SDK's batch processors, which do not lose what comes faster than it is written.
+
+Theirs drop records when their queue is full. Here whoever ends a span, or logs, while the queue
+is half full helps to empty it: a loop of many thousand tiny operations a second is slowed down to
+what can be recorded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.sdk._logs import ReadWriteLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from taskspan.configuration._signals import Batch
+
+
+class _Backlog:
+    """How many records have been put in and not yet taken out."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            # The SDK empties the queue of a forked child.
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._put = itertools.count(1)  # exact under threads, as an addition is not
+        self._taken = 0
+
+    def put(self) -> bool:
+        """Count one more; `True` when there are too many."""
+        return next(self._put) - self._taken > self._limit
+
+    def see_taken(self, batch: Batch) -> None:
+        """Count what is taken out, one batch at a time."""
+        self._taken += len(batch)
+
+
+def _counting(export: Callable[..., Any], backlog: _Backlog) -> Callable[..., Any]:
+    def export_and_count(batch: Batch) -> Any:
+        backlog.see_taken(batch)
+        return export(batch)
+
+    return export_and_count
+
+
+class LosslessSpanProcessor(BatchSpanProcessor):
+    """Batches spans and drops none."""
+
+    def __init__(self, exporter: SpanExporter, queue_size: int, delay_ms: int | None) -> None:
+        """`delay_ms` is the longest time to a batch; by default `OTEL_BSP_SCHEDULE_DELAY`."""
+        self._backlog = _Backlog(queue_size // 2)
+        exporter.export = _counting(exporter.export, self._backlog)  # type: ignore[method-assign]
+        super().__init__(exporter, max_queue_size=queue_size, schedule_delay_millis=delay_ms)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Put a sampled span into the queue."""
+        super().on_end(span)
+        is_sampled = span.context is not None and span.context.trace_flags.sampled
+        if is_sampled and self._backlog.put():
+            self.force_flush()
+
+
+class LosslessLogProcessor(BatchLogRecordProcessor):
+    """Batches log records and drops none."""
+
+    def __init__(self, exporter: LogRecordExporter, queue_size: int) -> None:
+        self._backlog = _Backlog(queue_size // 2)
+        exporter.export = _counting(exporter.export, self._backlog)  # type: ignore[method-assign]
+        super().__init__(exporter, max_queue_size=queue_size)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Put a record into the queue."""
+        super().on_emit(log_record)
+        if self._backlog.put():
+            self.force_flush()

@@ -1,0 +1,133 @@
+"""OpenTelemetry's exporters on both sides of a delivery.
+
+The SDK hands its batches to an exporter that only passes them on; behind the delivery stands the
+one that sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from taskspan.configuration import _verdict
+from taskspan.configuration._exporter_log import ExporterLog
+from taskspan.configuration._http_answer import LastAnswer
+from taskspan.configuration._signals import METRICS, Batch, Signal
+from taskspan.configuration._verdict import Verdict
+
+
+class ExporterSender:
+    """Sends through an exporter of OpenTelemetry."""
+
+    def __init__(
+        self, signal: Signal, exporter: Any, endpoint: str, last_answer: LastAnswer | None
+    ) -> None:
+        """`last_answer` holds what the endpoint said, where that can be seen."""
+        self.endpoint = endpoint
+        self._signal = signal
+        self._exporter = exporter
+        self._last_answer = last_answer
+
+    def send(self, batch: Batch) -> Verdict:
+        """Return what became of the batch; takes as long as the exporter tries."""
+        if self._last_answer is not None:
+            self._last_answer.answer = None
+        with ExporterLog() as log:
+            # Each exporter's result is an enumeration of its own, with this name in each.
+            is_delivered: bool = self._exporter.export(batch).name == "SUCCESS"
+        if is_delivered:
+            return _verdict.DELIVERED
+        return _verdict.failure(log, self._last_answer and self._last_answer.answer)
+
+    def empty(self) -> Batch:
+        """Return a batch without records."""
+        return MetricsData(resource_metrics=[]) if self._signal is METRICS else []
+
+    def close(self) -> None:
+        """Shut the exporter down, which ends its waiting between two tries."""
+        with ExporterLog():
+            self._exporter.shutdown()
+
+
+class HandingOver:
+    """Where batches go: to a delivery or a file; each part knows one of the two only."""
+
+    def __init__(self, take: Callable[[Batch], object], close: Callable[[], None]) -> None:
+        self.take = take
+        self.close = close
+
+
+class HandingOverSpans(SpanExporter):
+    """Passes spans on."""
+
+    def __init__(self, to: HandingOver) -> None:
+        self._to = to
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Pass them on; whoever takes them deals with failures."""
+        self._to.take(spans)
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close what takes them."""
+        self._to.close()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  the SDK's signature
+        """Hold nothing back."""
+        return True
+
+
+class HandingOverLogs(LogRecordExporter):
+    """Passes log records on."""
+
+    def __init__(self, to: HandingOver) -> None:
+        self._to = to
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Pass them on; whoever takes them deals with failures."""
+        self._to.take(batch)
+        return LogRecordExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close what takes them."""
+        self._to.close()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  the SDK's signature
+        """Hold nothing back."""
+        return True
+
+
+class HandingOverMetrics(MetricExporter):
+    """Passes readings of all metrics on, made as the exporter behind it wants them."""
+
+    def __init__(self, to: HandingOver, behind: object = None) -> None:
+        # Names of the SDK, without a public spelling: its own reader takes them from an exporter.
+        super().__init__(
+            preferred_temporality=getattr(behind, "_preferred_temporality", None),
+            preferred_aggregation=getattr(behind, "_preferred_aggregation", None),
+        )
+        self._to = to
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,  # noqa: ARG002  the SDK's signature
+        **kwargs: Any,  # noqa: ARG002  the SDK's signature
+    ) -> MetricExportResult:
+        """Pass them on; whoever takes them deals with failures."""
+        self._to.take(metrics_data)
+        return MetricExportResult.SUCCESS
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002
+        """Close what takes them."""
+        self._to.close()
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002
+        """Hold nothing back."""
+        return True
