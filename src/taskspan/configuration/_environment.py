@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from typing import Final
+from urllib.parse import urlsplit
+
+RUN_DIRECTORY: Final = "TASKSPAN_RUN_DIR"
 
 _OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_QUEUE_SIZE: Final = 2048  # the SDK's own default
 
 
 def is_continuous_integration() -> bool:
@@ -25,23 +29,86 @@ def stdout_is_terminal() -> bool:
 def exporter_names(signal: str) -> list[str]:
     """Return the exporters that the environment asks for.
 
-    `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` (OpenTelemetry specification,
-    environment variables, "Exporter selection"); without it `otlp` where an endpoint is set.
+    `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` (OpenTelemetry
+    specification, environment variables, "Exporter selection"); without it `otlp` where an
+    endpoint is set.
     """
-    upper = signal.upper()
-    named = os.environ.get(f"OTEL_{upper}_EXPORTER")
-    if named is not None:
+    named = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER")
+    if named:
         return [name for name in map(str.strip, named.split(",")) if name and name != "none"]
-    has_endpoint = any(
-        os.environ.get(name) for name in (_OTLP_ENDPOINT, f"OTEL_EXPORTER_OTLP_{upper}_ENDPOINT")
+    return ["otlp"] if _named_endpoint(signal) else []
+
+
+def says_where_to_export() -> bool:
+    """Whether any variable names an exporter or an endpoint, or says that there be none."""
+    return any(
+        os.environ.get(f"OTEL_{signal}_EXPORTER") or _named_endpoint(signal)
+        for signal in ("TRACES", "METRICS", "LOGS")
     )
-    return ["otlp"] if has_endpoint else []
+
+
+def sdk_is_disabled() -> bool:
+    """Whether `OTEL_SDK_DISABLED` is `true`: then nothing is recorded."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def otlp_protocol(signal: str) -> str:
     """Return the OTLP transport: `http/protobuf` (the specification's default) or `grpc`."""
     specific = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL")
     return specific or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+
+
+def shown_endpoint(signal: str) -> str:
+    """Return the OTLP endpoint as it may be shown: without path, user and password."""
+    is_grpc = otlp_protocol(signal) == "grpc"
+    default = "http://localhost:4317" if is_grpc else "http://localhost:4318"
+    parts = urlsplit(_named_endpoint(signal) or default)
+    host = parts.netloc.rpartition("@")[2] or parts.path
+    return f"{parts.scheme}://{host}" if parts.netloc else host
+
+
+def _named_endpoint(signal: str) -> str | None:
+    specific = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
+    return specific or os.environ.get(_OTLP_ENDPOINT) or None
+
+
+def has_http_credential_provider() -> bool:
+    """Whether the environment names a provider of sessions for the HTTP exporters."""
+    prefix = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_"
+    return any(
+        name.startswith(prefix) and name.endswith("CREDENTIAL_PROVIDER") for name in os.environ
+    )
+
+
+def queue_size(prefix: str) -> int:
+    """Return `<prefix>_MAX_QUEUE_SIZE` of a batch processor, by default 2,048 records.
+
+    `OTEL_BSP` for spans, `OTEL_BLRP` for log records (OpenTelemetry specification, environment
+    variables, "Batch Span Processor").
+    """
+    named = os.environ.get(f"{prefix}_MAX_QUEUE_SIZE", "").strip()
+    return int(named) if named.isdecimal() and int(named) > 0 else _QUEUE_SIZE
+
+
+def has_span_delay() -> bool:
+    """Whether `OTEL_BSP_SCHEDULE_DELAY` is set."""
+    return bool(os.environ.get("OTEL_BSP_SCHEDULE_DELAY"))
+
+
+def attribute_length_limit(most: int) -> int:
+    """Return `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, `most` where it is more or unset."""
+    named = os.environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "").strip()
+    return min(most, int(named)) if named.isdecimal() else most
+
+
+def runs_home() -> str | None:
+    """Return `TASKSPAN_RUNS_HOME`, the directory that runs are kept in."""
+    return os.environ.get("TASKSPAN_RUNS_HOME") or None
+
+
+def run_directory() -> str | None:
+    """Return `TASKSPAN_RUN_DIR`, the directory of this very run."""
+    return os.environ.get(RUN_DIRECTORY) or None
 
 
 def _is_yes(value: str | None) -> bool:

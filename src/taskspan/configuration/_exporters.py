@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from taskspan._guard import LOGGER, attempt
-from taskspan.configuration import _environment
+from taskspan.configuration import _environment, _exporter_log
+from taskspan.configuration._http_answer import LastAnswer, made_with_answers
+from taskspan.configuration._signals import Signal
+
+_OTLP_ENTRY_POINTS = {
+    "grpc": "otlp_proto_grpc",
+    "http/protobuf": "otlp_proto_http",
+    "http/json": "otlp_json_http",
+}
 
 
-def exporters(signal: str) -> list[Any]:
-    """Return the exporters for `traces` or `metrics`.
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """An exporter of OpenTelemetry, and the latest answer of its endpoint where it can be seen."""
+
+    exporter: Any
+    is_otlp: bool
+    last_answer: LastAnswer | None
+
+
+def exporters(signal: Signal) -> list[Exporting]:
+    """Return the exporters of a signal.
 
     One that is not installed or cannot be made is logged.
 
     What an exporter needs (endpoint, headers, certificates) it reads itself from the
     `OTEL_EXPORTER_OTLP_*` variables.
     """
-    made = (_exporter(signal, name) for name in _environment.exporter_names(signal))
-    return [exporter for exporter in made if exporter is not None]
+    made = [_exporting(signal, name) for name in _environment.exporter_names(signal.name)]
+    _exporter_log.listen()
+    return [exporting for exporting in made if exporting is not None]
 
 
-def _exporter(signal: str, name: str) -> Any:
+def _exporting(signal: Signal, name: str) -> Exporting | None:
     entry = _entry_point_name(signal, name)
-    found = list(entry_points(group=f"opentelemetry_{signal}_exporter", name=entry))
-    if not found:
-        LOGGER.warning(
-            "no exporter %r for %s is installed; for otlp: pip install 'taskspan[otlp]'",
-            entry,
-            signal,
+    found: Iterable[EntryPoint] = entry_points(
+        group=f"opentelemetry_{signal.name}_exporter", name=entry
+    )
+    for entry_point in found:
+        made = attempt(
+            f"the exporter {entry} for {signal.name}",
+            lambda point=entry_point: made_with_answers(point.load()),  # type: ignore[misc]
+            None,
         )
-        return None
-    return attempt(f"the exporter {entry} for {signal}", lambda: _made(found[0]), None)
+        return None if made is None else Exporting(made[0], name.startswith("otlp"), made[1])
+    LOGGER.warning(
+        "no exporter %r for %s is installed; for otlp: pip install 'taskspan[otlp]'",
+        entry,
+        signal.name,
+    )
+    return None
 
 
-def _made(entry: EntryPoint) -> Any:
-    make: Callable[[], Any] = entry.load()
-    return make()
-
-
-def _entry_point_name(signal: str, name: str) -> str:
+def _entry_point_name(signal: Signal, name: str) -> str:
     if name != "otlp":
         return name
-    protocol = _environment.otlp_protocol(signal)
-    return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    protocol = _environment.otlp_protocol(signal.name).strip()
+    if protocol in _OTLP_ENTRY_POINTS:
+        return _OTLP_ENTRY_POINTS[protocol]
+    LOGGER.warning(
+        "OTEL_EXPORTER_OTLP_PROTOCOL=%s is none of %s; http/protobuf is used",
+        protocol,
+        ", ".join(_OTLP_ENTRY_POINTS),
+    )
+    return _OTLP_ENTRY_POINTS["http/protobuf"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from opentelemetry.sdk._logs import ReadWriteLogRecord
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
 from taskspan.configuration._signals import Batch
 
 
@@ -38,26 +38,23 @@ class _Backlog:
         """Count one more; `True` when there are too many."""
         return next(self._put) - self._taken > self._limit
 
-    def see_taken(self, batch: Batch) -> None:
-        """Count what is taken out, one batch at a time."""
-        self._taken += len(batch)
+    def counting(self, outlet: Outlet) -> Outlet:
+        """Return the outlet with what it takes counted, one batch at a time."""
 
+        def take(batch: Batch) -> None:
+            self._taken += len(batch)
+            outlet.take(batch)
 
-def _counting(export: Callable[..., Any], backlog: _Backlog) -> Callable[..., Any]:
-    def export_and_count(batch: Batch) -> Any:
-        backlog.see_taken(batch)
-        return export(batch)
-
-    return export_and_count
+        return replace(outlet, take=take)
 
 
 class LosslessSpanProcessor(BatchSpanProcessor):
     """Batches spans and drops none."""
 
-    def __init__(self, exporter: SpanExporter, queue_size: int, delay_ms: int | None) -> None:
+    def __init__(self, outlet: Outlet, queue_size: int, delay_ms: int | None) -> None:
         """`delay_ms` is the longest time to a batch; by default `OTEL_BSP_SCHEDULE_DELAY`."""
         self._backlog = _Backlog(queue_size // 2)
-        exporter.export = _counting(exporter.export, self._backlog)  # type: ignore[method-assign]
+        exporter = HandingOverSpans(self._backlog.counting(outlet))
         super().__init__(exporter, max_queue_size=queue_size, schedule_delay_millis=delay_ms)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -71,10 +68,9 @@ class LosslessSpanProcessor(BatchSpanProcessor):
 class LosslessLogProcessor(BatchLogRecordProcessor):
     """Batches log records and drops none."""
 
-    def __init__(self, exporter: LogRecordExporter, queue_size: int) -> None:
+    def __init__(self, outlet: Outlet, queue_size: int) -> None:
         self._backlog = _Backlog(queue_size // 2)
-        exporter.export = _counting(exporter.export, self._backlog)  # type: ignore[method-assign]
-        super().__init__(exporter, max_queue_size=queue_size)
+        super().__init__(HandingOverLogs(self._backlog.counting(outlet)), max_queue_size=queue_size)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Put a record into the queue."""

@@ -7,6 +7,7 @@ one that sends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.sdk._logs import ReadableLogRecord
@@ -55,18 +56,20 @@ class ExporterSender:
             self._exporter.shutdown()
 
 
-class HandingOver:
-    """Where batches go: to a delivery or a file; each part knows one of the two only."""
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Where the batches of a signal go: to a delivery, or to a file."""
 
-    def __init__(self, take: Callable[[Batch], object], close: Callable[[], None]) -> None:
-        self.take = take
-        self.close = close
+    take: Callable[[Batch], object]
+    close: Callable[[], None]
+    exporter: object = None
+    """The exporter at its end, if there is one."""
 
 
 class HandingOverSpans(SpanExporter):
     """Passes spans on."""
 
-    def __init__(self, to: HandingOver) -> None:
+    def __init__(self, to: Outlet) -> None:
         self._to = to
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -86,7 +89,7 @@ class HandingOverSpans(SpanExporter):
 class HandingOverLogs(LogRecordExporter):
     """Passes log records on."""
 
-    def __init__(self, to: HandingOver) -> None:
+    def __init__(self, to: Outlet) -> None:
         self._to = to
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
@@ -106,11 +109,11 @@ class HandingOverLogs(LogRecordExporter):
 class HandingOverMetrics(MetricExporter):
     """Passes readings of all metrics on, made as the exporter behind it wants them."""
 
-    def __init__(self, to: HandingOver, behind: object = None) -> None:
+    def __init__(self, to: Outlet) -> None:
         # Names of the SDK, without a public spelling: its own reader takes them from an exporter.
         super().__init__(
-            preferred_temporality=getattr(behind, "_preferred_temporality", None),
-            preferred_aggregation=getattr(behind, "_preferred_aggregation", None),
+            preferred_temporality=getattr(to.exporter, "_preferred_temporality", None),
+            preferred_aggregation=getattr(to.exporter, "_preferred_aggregation", None),
         )
         self._to = to
 
