@@ -111,7 +111,7 @@ class Delivery:
     def flush(self, deadline: float) -> bool:
         """Wait until everything is delivered; `False` if it is not by then (monotonic, s)."""
         with self._changed:
-            self._not_before = 0.0
+            self._not_before = self._wait_s = 0.0
             self._changed.notify_all()
             return self._changed.wait_for(self._is_settled, max(0.0, deadline - time.monotonic()))
 

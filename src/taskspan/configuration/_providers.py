@@ -1,0 +1,112 @@
+"""The three providers of OpenTelemetry: set where the application has none, else added to."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opentelemetry import _logs as logs
+from opentelemetry import metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+
+from taskspan import _text
+from taskspan._guard import guarded
+from taskspan.configuration import _environment
+from taskspan.configuration._lossless import LosslessLogProcessor, LosslessSpanProcessor
+from taskspan.configuration._pipelines import Pipelines
+from taskspan.configuration._sending import HandingOverMetrics, Outlet
+from taskspan.configuration._signals import LOGS, METRICS, TRACES, Signal
+
+ATTRIBUTE_LIMIT: Final = 32_768
+"""Characters of the longest attribute value that leaves the process, whoever wrote it."""
+
+_RUN_DELAY_MS: Final = 1_000
+"""Milliseconds until a span that has ended is on disk; the SDK's own default is 5,000."""
+
+
+def resource_of(service_name: str | None) -> Resource:
+    """Return what spans, metrics and logs say of this process; `OTEL_*` where nothing is given."""
+    resource = Resource.create({} if service_name is None else {SERVICE_NAME: service_name})
+    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    bounded = {
+        name: _text.attribute(value, limit) if isinstance(value, str) else value
+        for name, value in resource.attributes.items()
+    }
+    return Resource(bounded, resource.schema_url)
+
+
+def service_name_of(resource: Resource) -> str:
+    """Return the service's name."""
+    return str(resource.attributes.get(SERVICE_NAME, "run"))
+
+
+def signals_without_provider() -> list[Signal]:
+    """Return the signals that the application has set no provider for."""
+    unset = []
+    if isinstance(trace.get_tracer_provider(), (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
+        unset.append(TRACES)
+    if not isinstance(metrics.get_meter_provider(), MeterProvider):
+        unset.append(METRICS)
+    if not isinstance(logs.get_logger_provider(), LoggerProvider):
+        unset.append(LOGS)
+    return unset
+
+
+def set_logger_provider(resource: Resource, made: Pipelines) -> None:
+    """Set a logger provider if log records go anywhere."""
+    if not made.outlets["logs"]:
+        return
+    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    provider = LoggerProvider(
+        resource, log_record_limits=LogRecordLimits(max_attribute_length=limit)
+    )
+    for outlet in made.outlets["logs"]:
+        _add_logs(provider, outlet)
+    logs.set_logger_provider(provider)
+
+
+def set_meter_provider(resource: Resource, made: Pipelines) -> None:
+    """Set a meter provider if metrics go anywhere."""
+    periodic = [
+        PeriodicExportingMetricReader(HandingOverMetrics(outlet))
+        for outlet in made.outlets["metrics"]
+    ]
+    readers = [*made.readers, *periodic]
+    if readers:
+        metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
+
+
+def set_tracer_provider(resource: Resource, made: Pipelines) -> None:
+    """Set a tracer provider; tasks are shown through it even if its spans go nowhere."""
+    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    provider = TracerProvider(
+        resource=resource, span_limits=SpanLimits(max_attribute_length=limit)
+    )
+    for outlet in made.outlets["traces"]:
+        _add_spans(provider, outlet)
+    trace.set_tracer_provider(provider)
+
+
+def add_to_those_there(made: Pipelines) -> None:
+    """Let the providers of the application write into the run directory as well."""
+    for outlet in made.outlets["traces"]:
+        _add_spans(trace.get_tracer_provider(), outlet)
+    for outlet in made.outlets["logs"]:
+        _add_logs(logs.get_logger_provider(), outlet)
+
+
+def _add_spans(provider: Any, outlet: Outlet) -> None:
+    # A variable that says otherwise counts, as it does for every exporter.
+    delay_ms = None if outlet.exporter or _environment.has_span_delay() else _RUN_DELAY_MS
+    with guarded("adding an exporter of spans"):
+        queue_size = _environment.queue_size("OTEL_BSP")
+        provider.add_span_processor(LosslessSpanProcessor(outlet, queue_size, delay_ms))
+
+
+def _add_logs(provider: Any, outlet: Outlet) -> None:
+    with guarded("adding an exporter of log records"):
+        queue_size = _environment.queue_size("OTEL_BLRP")
+        provider.add_log_record_processor(LosslessLogProcessor(outlet, queue_size))
