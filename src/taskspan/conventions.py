@@ -127,12 +127,12 @@ SPAN_PARENT_ID: Final = _attribute(
 SPAN_START: Final = _attribute(
     "taskspan.span.start_time", "int", "ns", "On log events: start of the span, since 1970 (UTC)."
 )
-EVENTS_LEFT_OUT: Final = _attribute(
-    "taskspan.events.left_out",
+OPERATIONS_LEFT_OUT: Final = _attribute(
+    "taskspan.operations.left_out",
     "int",
-    "{event}",
-    "On log events: starts and ends not written since the last record that has this attribute, "
-    "as they came too fast. Their spans are recorded.",
+    "{operation}",
+    "On log events: short operations without one, since the last record that has this attribute. "
+    "They came too fast; their spans are recorded.",
 )
 
 _SPAN_EVENT: Final = "span event, log event"
