@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry import _logs as otel_logs
 from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from taskspan import _redaction
 from taskspan._guard import guarded
-from taskspan.configuration import _local
-from taskspan.configuration._console import Console
-from taskspan.configuration._exporters import exporters
+from taskspan._protocols import View
+from taskspan.configuration import _local, _providers
+from taskspan.configuration._console import Console, views_for
+from taskspan.configuration._pipelines import Pipelines, RunDir, pipelines
+from taskspan.configuration._run_directory import REPORT_NAME
 from taskspan.configuration._sampler import LocalVisibilitySampler
+from taskspan.configuration._signals import LOGS, METRICS, TRACES
 from taskspan.processor._processor import ProgressSpanProcessor
 from taskspan.producer import _registry
 from taskspan.producer._messages import add_trace_ids
@@ -26,7 +29,7 @@ from taskspan.producer._messages import add_trace_ids
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_FLUSH_TIMEOUT_MS = 30_000
+_FLUSH_TIMEOUT_MS: Final = 30_000
 
 
 class Telemetry:
@@ -37,18 +40,32 @@ class Telemetry:
         self.processor = processor
         self.tracer_provider = trace.get_tracer_provider()
         self.meter_provider = metrics.get_meter_provider()
+        self.logger_provider = otel_logs.get_logger_provider()
         self._is_shut_down = False
 
+    @property
+    def run_dir(self) -> Path | None:
+        """The directory that records this run, if one does."""
+        return next((made.run.path for made in _local.pipelines() if made.run is not None), None)
+
     def force_flush(self, timeout_millis: int = _FLUSH_TIMEOUT_MS) -> bool:
-        """Export what has ended and draw the latest values; `False` if time ran out."""
+        """Export what has ended and draw the latest values; `False` if time ran out.
+
+        Waits until endpoints have everything, at most `timeout_millis` milliseconds.
+        """
+        deadline = time.monotonic() + timeout_millis / 1000
+        self.processor.force_flush()
         results = [
-            self._call(provider, "force_flush", timeout_millis)
-            for provider in (self.tracer_provider, self.meter_provider)
+            self._call(provider, "force_flush", timeout_millis) for provider in self._providers()
         ]
-        return all(result is not False for result in results)
+        delivered = [made.outbox.flush(deadline) for made in _local.pipelines()]
+        return all(result is not False for result in results) and all(delivered)
 
     def shutdown(self) -> None:
         """End what still runs, export everything, stop drawing; a second call does nothing.
+
+        An endpoint that cannot be reached is waited for `EXIT_S` seconds (5) at most, all
+        signals together; what it has not taken by then is kept on disk, and a line says where.
 
         OpenTelemetry lets a provider be set once in a process: after this, spans are
         neither shown nor exported.
@@ -57,10 +74,14 @@ class Telemetry:
             return
         self._is_shut_down = True
         _registry.end_all()
-        for provider in (self.tracer_provider, self.meter_provider):
+        for provider in self._providers():
             self._call(provider, "shutdown")
         self.processor.shutdown()
         _local.forget_console()
+
+    def _providers(self) -> Sequence[object]:
+        # The end of spans writes log records, and is counted: the tracer provider comes first.
+        return self.tracer_provider, self.meter_provider, self.logger_provider
 
     def _call(self, provider: object, method: str, *arguments: object) -> object:
         call: Callable[..., object] | None = getattr(provider, method, None)
@@ -82,56 +103,86 @@ class Telemetry:
         self.shutdown()
 
 
-def configure(service_name: str | None = None, *, console: Console = "auto") -> Telemetry:
-    """Set up tracing, metrics and the console of an application.
+def configure(
+    service_name: str | None = None,
+    *,
+    console: Console = "auto",
+    run_dir: RunDir = None,
+    logs: bool = False,
+    redact: Callable[[str], str] | None = None,
+) -> Telemetry:
+    """Set up tracing, metrics, logs and the console of an application.
 
-    Sets the global tracer and meter provider where the application has none, with the
-    exporters that the `OTEL_*` environment variables name; adds to providers that are there
-    already. Called again it only changes the console.
+    Sets the global providers where the application has none, with the exporters that the
+    `OTEL_*` environment variables name; where they name none, the run is kept in a directory of
+    its own. Adds to providers that are there already. Called again it changes the console, the
+    redaction and whether logs are exported.
 
     Args:
         service_name: the resource attribute `service.name`; by default `OTEL_SERVICE_NAME`.
         console: `True` for bars, `False` for nothing, `"auto"` for bars on a terminal and
             plain lines on stderr elsewhere.
+        run_dir: the directory that records this run, also beside an endpoint; never pruned. By
+            default `TASKSPAN_RUN_DIR`, and without an endpoint a new directory in
+            `TASKSPAN_RUNS_HOME`. `False`: none.
+        logs: export the application's own log records as well, with trace and span ids.
+        redact: called with each text that leaves the process in a span, a log record or a report,
+            after secrets of well-known forms have been taken out; returns what may be kept.
 
     Raises:
         ValueError: `console` is none of the three.
     """
-    processor = _local.show(console)
-    resource = _resource(service_name)
-    _set_tracer_provider(resource, processor)
-    _set_meter_provider(resource)
+    views = views_for(console)
+    _redaction.use_hook(redact)
+    _set_up(service_name, run_dir)
+    processor = _local.show(console, views)
+    _watch(trace.get_tracer_provider(), processor)
     _stamp_log_records()
+    if logs:
+        from taskspan.configuration import _log_bridge  # noqa: PLC0415  loaded when used
+
+        _log_bridge.install()
     return Telemetry(processor)
 
 
-def _resource(service_name: str | None) -> Resource:
-    return Resource.create({} if service_name is None else {SERVICE_NAME: service_name})
+def _set_up(service_name: str | None, run_dir: RunDir) -> None:
+    missing = _providers.signals_without_provider()
+    if not missing and (not run_dir or _local.is_recorded_in(run_dir)):
+        return
+    resource = _providers.resource_of(service_name)
+    made = pipelines(_providers.service_name_of(resource), run_dir, missing)
+    # Exit handlers run in reverse order: spans end first, and their end is counted and logged.
+    if LOGS in missing:
+        _providers.set_logger_provider(resource, made)
+    if METRICS in missing:
+        _providers.set_meter_provider(resource, made)
+    if TRACES in missing:
+        _providers.set_tracer_provider(resource, made)
+    _providers.add_to_those_there(made, missing)
+    _local.add_pipelines(made, _recorders(made))
 
 
-def _set_tracer_provider(resource: Resource, processor: ProgressSpanProcessor) -> None:
-    provider: Any = trace.get_tracer_provider()
-    if isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
-        provider = TracerProvider(resource=resource)
-        for exporter in exporters("traces"):
-            provider.add_span_processor(BatchSpanProcessor(exporter))
-        trace.set_tracer_provider(provider)
+def _recorders(made: Pipelines) -> list[View]:
+    """Return the views that write down what runs, where that goes anywhere."""
+    from taskspan.views._log_events import LogEventsView  # noqa: PLC0415  loaded when used
+    from taskspan.views._run_report import RunReportView  # noqa: PLC0415  loaded when used
+
+    recorders: list[View] = []
+    if made.outlets["logs"]:
+        recorders.append(LogEventsView())
+    if made.run is not None:
+        recorders.append(RunReportView(made.run.path / REPORT_NAME))
+    return recorders
+
+
+def _watch(provider: Any, processor: ProgressSpanProcessor) -> None:
     _registry.end_all_before_exit_of(provider)
-    if isinstance(provider, TracerProvider):
-        _add(provider, processor)
-
-
-def _add(provider: TracerProvider, processor: ProgressSpanProcessor) -> None:
+    if not isinstance(provider, TracerProvider):
+        return
     if not isinstance(provider.sampler, LocalVisibilitySampler):
         provider.sampler = LocalVisibilitySampler(provider.sampler)
     if _local.adds_to(provider):
         provider.add_span_processor(processor)
-
-
-def _set_meter_provider(resource: Resource) -> None:
-    readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters("metrics")]
-    if readers and not isinstance(metrics.get_meter_provider(), MeterProvider):
-        metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
 
 
 def _stamp_log_records() -> None:

@@ -96,7 +96,7 @@ def has_span_delay() -> bool:
 
 
 def attribute_length_limit(most: int) -> int:
-    """Return `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, `most` where it is more or unset."""
+    """Return `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, but `most` at most."""
     named = os.environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "").strip()
     return min(most, int(named)) if named.isdecimal() else most
 

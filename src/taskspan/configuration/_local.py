@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, Tracer, TracerProvider
@@ -14,12 +16,16 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from taskspan._guard import warn_once
 from taskspan._live import LiveProgress
+from taskspan._protocols import View
 from taskspan._version import __version__
 from taskspan.configuration import _environment
 from taskspan.configuration._console import Console, views_for
 from taskspan.configuration._sampler import LocalVisibilitySampler
 from taskspan.conventions import INSTRUMENTATION_SCOPE
 from taskspan.processor._processor import ProgressSpanProcessor
+
+if TYPE_CHECKING:  # a task without `configure` needs none of it
+    from taskspan.configuration._pipelines import Pipelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class _State:
     console: Console | None = None
     processor: ProgressSpanProcessor | None = None
     private_provider: TracerProvider | None = None
+    pipelines: Sequence[Pipelines] = ()
+    recorders: Sequence[View] = ()
     watched_providers: ClassVar[weakref.WeakSet[object]] = weakref.WeakSet()
 
 
@@ -59,13 +67,33 @@ def processor() -> ProgressSpanProcessor:
         return _State.processor
 
 
-def show(console: Console) -> ProgressSpanProcessor:
-    """Return the process's own processor after giving it the console of the application."""
-    views = views_for(console)
+def show(console: Console, views: Sequence[View]) -> ProgressSpanProcessor:
+    """Return the process's own processor after giving it views beside those that record.
+
+    `console` is what they stand for.
+    """
     own = processor()
-    own.set_views(views)
+    own.set_views([*views, *_State.recorders])
     _State.console = console
     return own
+
+
+def add_pipelines(made: Pipelines, recorders: Sequence[View]) -> None:
+    """Keep what records this process, and the views that write for it."""
+    _State.pipelines = [*_State.pipelines, made]
+    _State.recorders = [*_State.recorders, *recorders]
+
+
+def pipelines() -> Sequence[Pipelines]:
+    """Return what records this process."""
+    return _State.pipelines
+
+
+def is_recorded_in(directory: str | Path) -> bool:
+    """Whether this process is being recorded in a directory already."""
+    path = Path(directory).resolve()
+    runs = [made.run for made in _State.pipelines if made.run is not None]
+    return any(run.path.resolve() == path for run in runs)
 
 
 def adds_to(provider: object) -> bool:

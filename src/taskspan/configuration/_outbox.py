@@ -77,7 +77,8 @@ class Outbox:
 
     def flush(self, deadline: float) -> bool:
         """Wait until everything is delivered; `False` if it is not by then (monotonic, s)."""
-        return all([delivery.flush(deadline) for delivery in self.deliveries])
+        results = [delivery.flush(deadline) for delivery in self.deliveries]
+        return all(results)
 
     def close(self, delivery: Delivery) -> None:
         """Deliver what `EXIT_S` allows, counted from the first delivery that is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from opentelemetry import _logs as logs
@@ -13,7 +14,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
 from taskspan import _text
-from taskspan._guard import guarded
+from taskspan._guard import LOGGER, guarded
 from taskspan.configuration import _environment
 from taskspan.configuration._lossless import LosslessLogProcessor, LosslessSpanProcessor
 from taskspan.configuration._pipelines import Pipelines
@@ -46,7 +47,9 @@ def service_name_of(resource: Resource) -> str:
 def signals_without_provider() -> list[Signal]:
     """Return the signals that the application has set no provider for."""
     unset = []
-    if isinstance(trace.get_tracer_provider(), (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
+    if isinstance(
+        trace.get_tracer_provider(), (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
+    ):
         unset.append(TRACES)
     if not isinstance(metrics.get_meter_provider(), MeterProvider):
         unset.append(METRICS)
@@ -82,20 +85,23 @@ def set_meter_provider(resource: Resource, made: Pipelines) -> None:
 def set_tracer_provider(resource: Resource, made: Pipelines) -> None:
     """Set a tracer provider; tasks are shown through it even if its spans go nowhere."""
     limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
-    provider = TracerProvider(
-        resource=resource, span_limits=SpanLimits(max_attribute_length=limit)
-    )
+    provider = TracerProvider(resource=resource, span_limits=SpanLimits(max_attribute_length=limit))
     for outlet in made.outlets["traces"]:
         _add_spans(provider, outlet)
     trace.set_tracer_provider(provider)
 
 
-def add_to_those_there(made: Pipelines) -> None:
+def add_to_those_there(made: Pipelines, missing: Collection[Signal]) -> None:
     """Let the providers of the application write into the run directory as well."""
-    for outlet in made.outlets["traces"]:
-        _add_spans(trace.get_tracer_provider(), outlet)
-    for outlet in made.outlets["logs"]:
-        _add_logs(logs.get_logger_provider(), outlet)
+    if TRACES not in missing:
+        for outlet in made.outlets["traces"]:
+            _add_spans(trace.get_tracer_provider(), outlet)
+    if LOGS not in missing:
+        for outlet in made.outlets["logs"]:
+            _add_logs(logs.get_logger_provider(), outlet)
+    if METRICS not in missing and made.outlets["metrics"]:
+        # OpenTelemetry takes the readers of a meter provider when it is made, and no more later.
+        LOGGER.info("the application's own meter provider does not write to the run directory")
 
 
 def _add_spans(provider: Any, outlet: Outlet) -> None:

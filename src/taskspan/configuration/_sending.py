@@ -44,7 +44,8 @@ class ExporterSender:
             is_delivered: bool = self._exporter.export(batch).name == "SUCCESS"
         if is_delivered:
             return _verdict.DELIVERED
-        return _verdict.failure(log, self._last_answer and self._last_answer.answer)
+        answer = None if self._last_answer is None else self._last_answer.answer
+        return _verdict.failure(log, answer)
 
     def empty(self) -> Batch:
         """Return a batch without records."""

@@ -151,16 +151,17 @@ class ProgressSpanProcessor(SpanProcessor):
         return bool(running) or any(view.is_behind for view in _recorders_among(self._views))
 
     def _change_views(self, views: Sequence[View]) -> None:
-        """Let the old views take off what they show, and the new ones take it up."""
+        """Let those that leave take off what they show, and those that come take it up."""
         self._next_views = None
         shown = [node for node in self._tree.running() if node.is_delivered]
-        for node in shown:
-            self._tell_end(node)
-        self._call_views(lambda view: view.ticked())
-        self._views = list(views)
-        for node in shown:
-            self._tell_start(node)
-        self._call_views(lambda view: view.ticked())
+        leaving = [view for view in self._views if view not in views]
+        coming = [view for view in views if view not in self._views]
+        for view in leaving:
+            _still_works(view, lambda view: _take_off(view, shown))
+        staying = [view for view in self._views if view in views]
+        coming = [view for view in coming if _still_works(view, lambda view: _take_up(view, shown))]
+        # In the order given: some draw above others.
+        self._views = [view for view in views if view in staying or view in coming]
 
     def _refresh(self, running: Sequence[Node]) -> None:
         memory = PROBE.sample() if running else 0
@@ -207,6 +208,18 @@ class ProgressSpanProcessor(SpanProcessor):
 
 def _recorders_among(views: Sequence[View]) -> list[Recorder]:
     return [view for view in views if isinstance(view, Recorder)]
+
+
+def _take_off(view: View, shown: Sequence[Node]) -> None:
+    for node in shown:
+        view.ended(node)
+    view.ticked()
+
+
+def _take_up(view: View, shown: Sequence[Node]) -> None:
+    for node in shown:
+        view.started(node)
+    view.ticked()
 
 
 def _still_works(view: View, call: Callable[[View], None]) -> bool:
