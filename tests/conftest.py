@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TypeAlias
 
+import opentelemetry._logs._internal as logs_api
+import opentelemetry.metrics._internal as metrics_api
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -50,12 +53,21 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 # -- a process as new for each test: OpenTelemetry and taskspan keep state in modules
 
 
+@pytest.fixture(scope="session")
+def runs_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of tests are kept, also those of their child processes."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.fixture(autouse=True)
-def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch, runs_home: Path) -> Iterator[None]:
     """Every test starts without providers and console, and leaves nothing running."""
     for name in [*os.environ]:
-        if name.startswith(("OTEL_", "CONTINUOUS_INTEGRATION")) or name in ("CI", "NO_COLOR"):
+        if name.startswith(("OTEL_", "TASKSPAN_RUN", "CONTINUOUS_INTEGRATION")):
             monkeypatch.delenv(name)
+        elif name in ("CI", "NO_COLOR", "TRACEPARENT", "TRACESTATE", "BAGGAGE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TASKSPAN_RUNS_HOME", str(runs_home))
     _forget_everything()
     yield
     left = [operation.progress.name for operation in _registry.running()]
@@ -71,6 +83,8 @@ def _forget_everything() -> None:
     _local._State.processor = None
     _local._State.private_provider = None
     _local._State.console = None
+    _local._State.pipelines = ()
+    _local._State.recorders = ()
     _local._State.watched_providers.clear()
     _registry.end_abandoned()
     _registry._running.clear()
@@ -79,6 +93,13 @@ def _forget_everything() -> None:
     _guard.forget()
     trace._TRACER_PROVIDER = None
     trace._TRACER_PROVIDER_SET_ONCE = Once()
+    for provider in (metrics_api._METER_PROVIDER, logs_api._LOGGER_PROVIDER):
+        if provider is not None and hasattr(provider, "shutdown"):
+            provider.shutdown()
+    metrics_api._METER_PROVIDER = None
+    metrics_api._METER_PROVIDER_SET_ONCE = Once()
+    logs_api._LOGGER_PROVIDER = None
+    logs_api._LOGGER_PROVIDER_SET_ONCE = Once()
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,10 @@ class Outcomes(Protocol):
         """Take note of the verdict on a try; the first one is made with an empty batch."""
 
     def keep(self, delivery: Delivery, batch: Batch) -> None:
-        """Keep a batch that is not delivered."""
+        """Keep a batch that the endpoint does not accept, of which the verdict has told."""
+
+    def leave(self, delivery: Delivery, batch: Batch) -> None:
+        """Keep a batch for which there was no time, or no more room in memory."""
 
 
 class Delivery:
@@ -103,8 +106,10 @@ class Delivery:
                 self._queue.append(batch)
                 self._held += size
                 self._changed.notify_all()
-        if not is_held:
+        if self.is_refused:
             self._outcomes.keep(self, batch)
+        elif not is_held:
+            self._outcomes.leave(self, batch)
         elif self._thread is None:
             self.start()
 
@@ -131,7 +136,7 @@ class Delivery:
         with guarded(f"closing the exporter of {self.signal.name}"):
             self.sender.close()
         for batch in left:
-            self._outcomes.keep(self, batch)
+            self._outcomes.leave(self, batch)
 
     # -- the thread
 

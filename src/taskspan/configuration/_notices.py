@@ -10,7 +10,7 @@ from typing import Final
 
 from taskspan._guard import LOGGER, warn_once
 from taskspan.configuration._delivery import Delivery
-from taskspan.configuration._signals import Batch, size_of
+from taskspan.configuration._signals import Batch, Signal, halves_of, size_of
 from taskspan.configuration._verdict import Fate, Verdict
 
 PATIENCE_S: Final = 3.0
@@ -30,7 +30,7 @@ class Notices:
         self._not_taken: dict[str, list[Delivery]] = {}
         self._down_since: dict[Delivery, float] = {}
         self._reasons: dict[str, str] = {}
-        self._left: dict[str, Counter[str]] = {}
+        self._left: dict[str, Counter[Signal]] = {}
 
     def expect(self, delivery: Delivery) -> None:
         """Wait with what concerns several signals until this one has been heard of."""
@@ -46,22 +46,15 @@ class Notices:
             self._see_not_taken(delivery, verdict.reason)
         elif verdict.fate is Fate.NOT_ALLOWED:
             self._say_not_allowed(delivery, verdict.reason)
-        elif verdict.fate is Fate.REJECTED and size_of(batch):
+        elif size_of(batch) and not (verdict.fate is Fate.TOO_LARGE and halves_of(batch)):
             self._say_rejected(delivery, verdict.reason)
-        elif size_of(batch) == 1:
-            self._say_rejected(delivery, f"{verdict.reason}, for a single one")
         self._hear_of(delivery)
 
-    def see_kept(self, delivery: Delivery, batch: Batch) -> None:
+    def see_left(self, delivery: Delivery, batch: Batch) -> None:
         """Count what was neither delivered nor refused, for the last line."""
-        if delivery.is_refused or self._was_told(delivery):
-            return
         with self._lock:
             left = self._left.setdefault(delivery.sender.endpoint, Counter())
-            left[delivery.signal.noun] += size_of(batch)
-
-    def _was_told(self, delivery: Delivery) -> bool:
-        return delivery not in self._down_since and not self.is_closing
+            left[delivery.signal] += size_of(batch)
 
     # -- an endpoint that cannot be reached
 
@@ -122,8 +115,8 @@ class Notices:
         )
 
     def _say_rejected(self, delivery: Delivery, reason: str) -> None:
-        noun = delivery.signal.noun
-        warn_once(delivery.sender.endpoint, reason, f"{reason}; these {noun}: {self._kept()}")
+        endpoint = delivery.sender.endpoint
+        warn_once(endpoint, reason, f"{reason}; what it does not accept is {self._kept()}")
 
     # -- the end
 
@@ -133,7 +126,7 @@ class Notices:
         with self._lock:
             left, self._left = self._left, {}
         for endpoint, counts in left.items():
-            amounts = _listed(f"{count:,} {noun}" for noun, count in counts.items())
+            amounts = _listed(signal.amount(count) for signal, count in counts.items())
             reason = self._reasons.get(endpoint, "no answer in time")
             LOGGER.warning(
                 "%s: %s; %s not delivered; %s; send it with: %s",

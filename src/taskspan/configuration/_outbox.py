@@ -57,10 +57,14 @@ class Outbox:
 
     def keep(self, delivery: Delivery, batch: Batch) -> None:
         """Write a batch to the run directory, unless that has everything anyway."""
-        self._notices.see_kept(delivery, batch)
         run = None if self._records_all else self._opened_run()
         if run is not None:
             run.files[delivery.signal.name].write(batch)
+
+    def leave(self, delivery: Delivery, batch: Batch) -> None:
+        """Keep a batch, and count it for the last line."""
+        self._notices.see_left(delivery, batch)
+        self.keep(delivery, batch)
 
     def place(self) -> str | None:
         """Return where the undelivered is kept; `None` where it cannot be."""

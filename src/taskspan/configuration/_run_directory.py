@@ -54,13 +54,13 @@ class RunFile:
 
     def write(self, batch: Batch) -> bool:
         """Append a line with the batch; `False`, after one line in the log, if it failed."""
-        with guarded(f"keeping {self._signal.noun} in {self._path}"):
+        with guarded(f"keeping {self._signal.name} in {self._path}"):
             with ExporterLog() as log:
                 # Each exporter's result is an enumeration of its own, with this name in each.
                 is_kept: bool = self._opened().export(batch).name == "SUCCESS"
             if not is_kept:
                 reason = _verdict.failure(log, None).reason
-                warn_once(str(self._path), reason, f"{reason}; {self._signal.noun} are lost")
+                warn_once(str(self._path), reason, f"{reason}; {self._signal.name} are lost")
             return is_kept
         return False
 

@@ -15,11 +15,16 @@ class Signal:
 
     name: SignalName
     noun: str
+    """In the singular."""
+
+    def amount(self, count: int) -> str:
+        """Return so many records in words."""
+        return f"{count:,} {self.noun}" if count == 1 else f"{count:,} {self.noun}s"
 
 
-TRACES: Final = Signal("traces", "spans")
-METRICS: Final = Signal("metrics", "metric readings")
-LOGS: Final = Signal("logs", "log records")
+TRACES: Final = Signal("traces", "span")
+METRICS: Final = Signal("metrics", "metric reading")
+LOGS: Final = Signal("logs", "log record")
 SIGNALS: Final = (TRACES, METRICS, LOGS)
 
 Batch: TypeAlias = Any
