@@ -11,7 +11,7 @@ ARGS ?=
 checked := src tests examples scripts
 setup := sh scripts/venv.sh
 
-.PHONY: help demo test check format docs picture lower-bounds test-py clean
+.PHONY: help demo test check format docs picture backends up down demo-jaeger lower-bounds test-py clean
 
 help:
 	@echo 'make demo              run the flights example, with live bars'
@@ -20,6 +20,9 @@ help:
 	@echo 'make format            let ruff format, and mend what it can'
 	@echo 'make docs              write docs/conventions.md from the code'
 	@echo 'make picture           record the picture of the README from a real run'
+	@echo 'make backends          build Jaeger and the OpenTelemetry Collector, fetch Prometheus (once)'
+	@echo 'make up, make down     start and stop them on this machine (docs/backends.md)'
+	@echo 'make demo-jaeger       run the flights example against them, show its trace'
 	@echo 'make test-py PY=3.12   run the tests on another Python'
 	@echo 'make lower-bounds      run the tests on the oldest dependencies allowed (PY=3.10: on this Python)'
 	@echo 'make clean             remove all that these made'
@@ -50,6 +53,20 @@ docs:
 picture:
 	@$(setup) .venv test $(PYTHON)
 	.venv/bin/python scripts/record_bars.py
+
+# Needs no packages: a run of CI can do it first.
+backends:
+	@"$$(sh scripts/find_python.sh '$(PYTHON)')" -m scripts.backends build
+
+up:
+	@"$$(sh scripts/find_python.sh '$(PYTHON)')" -m scripts.backends up
+
+down:
+	@"$$(sh scripts/find_python.sh '$(PYTHON)')" -m scripts.backends down
+
+demo-jaeger:
+	@$(setup) .venv test $(PYTHON)
+	@.venv/bin/python -m scripts.backends demo
 
 test-py:
 	@test -n '$(PY)' || { echo 'Which Python? For example: make test-py PY=3.12' >&2; exit 2; }

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scripts.backends.places import CONFIG, BackendsError, cache
@@ -82,23 +83,22 @@ def _unpacked_prometheus() -> Path:
 # -- making what is missing
 
 
-def provide_all() -> None:
+def provide_all() -> list[Path]:
     """Build and fetch whatever is missing; raises `BackendsError` with all that did not work."""
-    problems = [
-        *_problems_of(lambda: build(COLLECTOR)),
-        *_problems_of(lambda: build(JAEGER)),
-        *_problems_of(provide_prometheus),
-    ]
+    paths: list[Path] = []
+    problems: list[str] = []
+    for provide in (partial(build, COLLECTOR), partial(build, JAEGER), provide_prometheus):
+        _note(provide, paths, problems)
     if problems:
         raise BackendsError("\n\n".join(problems))
+    return paths
 
 
-def _problems_of(provide: Callable[[], Path]) -> list[str]:
+def _note(provide: Callable[[], Path], paths: list[Path], problems: list[str]) -> None:
     try:
-        print(provide())
+        paths.append(provide())
     except BackendsError as error:
-        return [str(error)]
-    return []
+        problems.append(str(error))
 
 
 def build(program: GoProgram) -> Path:
