@@ -177,12 +177,11 @@ class View(Protocol):
 
 @runtime_checkable
 class Recorder(View, Protocol):
-    """A view that keeps what it is told, where others draw it; what it leaves out does nothing."""
+    """A view that keeps what it is told, where others draw it."""
 
     @property
     def is_behind(self) -> bool:
         """Whether something waits for a later tick: ticks go on, although nothing runs."""
-        return False
 
     def gather(self, live: Live) -> None:
         """Take an end at once, on the thread that ended it: be quick.

@@ -18,10 +18,15 @@ def feed(progress: LiveProgress) -> None:
         return
     progress.is_reported = True
     with guarded(f"the reporter {type(reporter).__name__}"):
-        if progress.kind == KIND_TASK:
-            _feed_task(reporter, progress)
-        else:
-            _feed_operation(reporter, progress)
+        tell(reporter, progress)
+
+
+def tell(reporter: object, progress: LiveProgress) -> None:
+    """Tell any reporter of an end; raises what it raises."""
+    if progress.kind == KIND_TASK:
+        _feed_task(reporter, progress)
+    else:
+        _feed_operation(reporter, progress)
 
 
 def _feed_operation(reporter: object, progress: LiveProgress) -> None:

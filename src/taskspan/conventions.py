@@ -127,6 +127,17 @@ SPAN_PARENT_ID: Final = _attribute(
 SPAN_START: Final = _attribute(
     "taskspan.span.start_time", "int", "ns", "On log events: start of the span, since 1970 (UTC)."
 )
+CODE_FILE: Final = _attribute(
+    "code.file.path",
+    "string",
+    "",
+    "On the application's log records: where it was logged (semantic conventions, code).",
+)
+CODE_FUNCTION: Final = _attribute("code.function.name", "string", "", "The same: the function.")
+CODE_LINE: Final = _attribute("code.line.number", "int", "", "The same: the line.")
+THREAD_NAME: Final = _attribute(
+    "thread.name", "string", "", "The same: the thread (semantic conventions, thread)."
+)
 OPERATIONS_LEFT_OUT: Final = _attribute(
     "taskspan.operations.left_out",
     "int",

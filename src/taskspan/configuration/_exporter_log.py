@@ -54,6 +54,11 @@ class ExporterLog:
         return found
 
 
+def is_exporting() -> bool:
+    """Whether this thread is sending for us: what it logs is of no concern to the application."""
+    return _here.log is not None
+
+
 class _Taking(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         log = _here.log

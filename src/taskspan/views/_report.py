@@ -26,6 +26,9 @@ from taskspan.views._report_entries import (
     entry_of,
     error_of,
     now,
+    plain_entry,
+    plain_metrics,
+    plain_value,
 )
 from taskspan.views._report_file import write_somewhere
 from taskspan.views._summary import summary_of
@@ -206,13 +209,24 @@ class TaskReporter:
         if self.report_path is not None:
             self.save_report()
 
+    def share_with(self, other: TaskReporter) -> None:
+        """Let another reporter of the same task tell of these artifacts and metrics, too."""
+        other.description = self.description or other.description
+        other.artifacts = self.artifacts
+        other._groups = self._groups
+        other._metrics = self._metrics
+
     # -- telling
 
     def generate_report(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON."""
+        return {**self.without_environment(), "environment": environment()}
+
+    def without_environment(self) -> dict[str, Any]:
+        """Return what the report tells of the task itself."""
         figures = self._figures()  # before the lock: it is foreign code
         with self._lock:
-            report = {
+            report: dict[str, Any] = {
                 "schema_version": SCHEMA_VERSION,
                 "task_id": self.task_id,
                 "task_type": self.task_type,
@@ -225,15 +239,17 @@ class TaskReporter:
                 "execution_time": self._summary.get("execution_time"),
                 "error_info": self._summary.get("error_info"),
                 "encryption": self._summary.get("encryption"),
-                "task_metrics": self._summary.get("metrics"),
+                "task_metrics": None,
                 "progress": figures,
-                "operations": self._operations,
+                "operations": None,
                 "metrics": self._metrics,
                 "artifacts": self.artifacts,
                 "artifact_groups": self._groups,
-                "environment": _environment(),
             }
-            plain: dict[str, Any] = jsonable(report)
+            metrics = self._summary.get("metrics")
+            plain = {name: plain_value(value) for name, value in report.items()}
+            plain["task_metrics"] = None if metrics is None else plain_metrics(metrics)
+            plain["operations"] = [plain_entry(entry) for entry in self._operations]
         return plain
 
     def _figures(self) -> Mapping[str, Any] | None:
@@ -278,6 +294,12 @@ class TaskReporter:
                 error_info={"error_type": type(exc).__name__, "error_message": _text.shown(exc)},
             )
         self.save_report()
+
+
+def environment() -> dict[str, Any]:
+    """Return where this process runs, ready for JSON."""
+    plain: dict[str, Any] = jsonable(_environment())
+    return plain
 
 
 def _environment() -> dict[str, Any]:

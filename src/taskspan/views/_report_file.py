@@ -15,7 +15,7 @@ def write_somewhere(text: str, path: Path, elsewhere: Path) -> Path:
     Never raises: the task has its result, whatever becomes of the report.
     """
     try:
-        _write_atomically(path, text)
+        write_atomically(path, text)
     except (OSError, ValueError) as error:
         return _write_elsewhere(text, path, elsewhere, error)
     return path
@@ -23,7 +23,7 @@ def write_somewhere(text: str, path: Path, elsewhere: Path) -> Path:
 
 def _write_elsewhere(text: str, path: Path, elsewhere: Path, error: Exception) -> Path:
     try:
-        _write_atomically(elsewhere, text)
+        write_atomically(elsewhere, text)
     except OSError as second:
         LOGGER.warning(
             "the report could not be written to %s (%s), nor to %s (%s)",
@@ -39,7 +39,13 @@ def _write_elsewhere(text: str, path: Path, elsewhere: Path, error: Exception) -
     return elsewhere
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Write to `path` in one step.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: it is no path.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not (path.is_file() or path.is_dir()):
         path.write_text(text, encoding="utf-8")  # /dev/stdout or a pipe is not to be replaced
