@@ -93,6 +93,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65_536  # an answer is one packet: the second would wait for an ACK
             timeout = 30  # of a connection that a test has left open
 
             def handle(self) -> None:
@@ -123,6 +124,23 @@ class Server:
                 pass
 
         return Handler
+
+
+class Gate:
+    """A script that holds one request back until the test lets it go."""
+
+    def __init__(self, held: int) -> None:
+        self._left = held
+        self.is_reached = threading.Event()
+        self.may_pass = threading.Event()
+
+    def __call__(self, request: Received) -> Reply:
+        """Take the request, in its time."""
+        self._left -= 1
+        if not self._left:
+            self.is_reached.set()
+            assert self.may_pass.wait(60)
+        return Reply()
 
 
 def closed_url() -> str:

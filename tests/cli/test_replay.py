@@ -68,7 +68,8 @@ def test_a_second_replay_sends_nothing(run: Path, server: Server, replaying: Rep
     server.received.clear()
     replayed = replaying(run, server.url)
     assert replayed.summary == (
-        "everything is delivered to URL already (3 lines of traces, 2 of metrics, 4 of logs); --again sends it once more"
+        "everything is delivered to URL already (3 lines of traces, 2 of metrics, 4 of logs); "
+        "--again sends it once more"
     )
     assert (replayed.exit_code, server.received) == (0, [])
 

@@ -16,6 +16,9 @@ from taskspan import _text
 DEFAULT_TIMEOUT_S: Final = 10.0
 """Seconds for one request, as OpenTelemetry's exporters have it."""
 
+LONGEST_TIMEOUT_S: Final = 3600.0
+"""Seconds of the longest timeout that is taken."""
+
 _SCHEMES: Final = ("http", "https")
 _SIGNAL_PATH: Final = re.compile(r"/v1/(traces|metrics|logs)$")
 _URL_LIMIT: Final = 500
@@ -40,6 +43,15 @@ class Endpoint:
     client_key: Path | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     is_compressed: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the timeout.
+
+        Raises:
+            ValueError: it is not more than 0 and at most an hour.
+        """
+        if not 0 < self.timeout_s <= LONGEST_TIMEOUT_S:  # nor is NaN
+            raise ValueError(f"a timeout is 0 to 3600 seconds, not {self.timeout_s}")
 
 
 def checked_url(text: str) -> str:

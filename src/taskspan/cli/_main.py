@@ -85,7 +85,7 @@ After 1 and 130 the same command goes on where it stopped.
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True, max=3600),
+    type=float,
     envvar="OTEL_EXPORTER_OTLP_TIMEOUT",
     show_envvar=True,
     default=_endpoint.DEFAULT_TIMEOUT_S,
