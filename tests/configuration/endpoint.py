@@ -71,7 +71,7 @@ class Endpoint:
 
 def _handler(endpoint: Endpoint) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the name that http.server asks for
+        def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             request = Request(self.path, dict(self.headers), self.rfile.read(length))
             reply = endpoint.handle(request)

@@ -179,7 +179,7 @@ def test_a_refused_connection(protocol: str) -> None:
     assert time.monotonic() - started < EXIT_S + START_UP_S
     assert len(lines) == 1, lines
     assert "onnection refused" in lines[0]
-    assert f"taskspan replay" in lines[0]
+    assert "taskspan replay" in lines[0]
     assert kept_spans(lines[0]) == ["load", "demo"]
 
 

@@ -164,13 +164,14 @@ def _set_up(service_name: str | None, run_dir: RunDir) -> None:
 
 def _recorders(made: Pipelines) -> list[View]:
     """Return the views that write down what runs, where that goes anywhere."""
-    from taskspan.views._log_events import LogEventsView  # noqa: PLC0415  loaded when used
-    from taskspan.views._run_report import RunReportView  # noqa: PLC0415  loaded when used
-
     recorders: list[View] = []
     if made.outlets["logs"]:
+        from taskspan.views._log_events import LogEventsView  # noqa: PLC0415  loaded when used
+
         recorders.append(LogEventsView())
     if made.run is not None:
+        from taskspan.views._run_report import RunReportView  # noqa: PLC0415  loaded when used
+
         recorders.append(RunReportView(made.run.path / REPORT_NAME))
     return recorders
 

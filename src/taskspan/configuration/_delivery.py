@@ -78,6 +78,7 @@ class Delivery:
         self._held = 0
         self._wait_s = 0.0
         self._not_before = 0.0
+        self._asked_until = 0.0
         self.is_refused = False
         self._is_closed = False
         self._thread: threading.Thread | None = None
@@ -149,7 +150,7 @@ class Delivery:
         """Wait for a batch that is due; `None` when closed."""
         with self._changed:
             while not self._is_closed:
-                wait_s = self._not_before - time.monotonic()
+                wait_s = max(self._not_before, self._asked_until) - time.monotonic()
                 if self._queue and wait_s <= 0:
                     return self._queue[0]
                 self._changed.wait(wait_s if self._queue else None)
@@ -181,7 +182,9 @@ class Delivery:
         # Many programs that lost the same Collector should not all come back at one moment.
         wait_s = self._wait_s * random.uniform(0.8, 1.2)  # noqa: S311  not a secret
         with self._changed:
-            self._not_before = time.monotonic() + max(wait_s, told_s or 0.0)
+            self._not_before = time.monotonic() + wait_s
+            # Unlike our own pace, this is not shortened when the program ends.
+            self._asked_until = time.monotonic() + (told_s or 0.0)
 
     def _take(self, batch: Batch) -> bool:
         """Take a batch off the queue; `False` if `close` has done so, or it never was there."""

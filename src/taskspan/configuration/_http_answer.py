@@ -35,12 +35,29 @@ def made_with_answers(make: Callable[..., Any]) -> tuple[Any, LastAnswer | None]
     takes_session = "session" in inspect.signature(make).parameters
     if not takes_session or _environment.has_http_credential_provider():
         return make(), None
-    import requests  # noqa: PLC0415  comes with the exporters of the extra `otlp`
-
     last_answer = LastAnswer()
-    session = requests.Session()
+    session = _session()
     session.hooks["response"].append(last_answer.see)
     return make(session=session), last_answer
+
+
+def _session() -> requests.Session:
+    """Return a session that trusts whom `OTEL_EXPORTER_OTLP_CERTIFICATE` names.
+
+    Without it `requests` prefers `REQUESTS_CA_BUNDLE`, where that is set for other programs.
+    """
+    import requests  # noqa: PLC0415  comes with the exporters of the extra `otlp`
+
+    class Session(requests.Session):
+        def merge_environment_settings(
+            self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+        ) -> Any:
+            settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            if verify is None and isinstance(self.verify, str):
+                settings["verify"] = self.verify
+            return settings
+
+    return Session()
 
 
 def retry_after(value: str | None) -> float | None:
