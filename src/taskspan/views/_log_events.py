@@ -73,7 +73,7 @@ class _Told:
         self.span = span
         self.has_ended = False
         self.context: Context | None = None
-        self._due_ns = 0
+        self._due_ns = live.progress.lasted_ns() + GAP_NS
         self._events_seen = 0
         self._said: tuple[int, int | None, str, object] | None = None
 
