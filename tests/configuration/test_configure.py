@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 import taskspan
 from taskspan.configuration import _environment
 from taskspan.configuration._configure import configure
+from tests.configuration._recorded import recorded_spans
 from tests.configuration._watching import ENDS, NAMES, Noting, application_provider, run_task
 from tests.producer._reading import names_of, run_child
 
@@ -216,17 +218,12 @@ def test_work_after_shutdown_goes_on() -> None:
     assert task.operations_completed == 1
 
 
-def test_force_flush_exports_what_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_force_flush_exports_what_has_ended(tmp_path: Path) -> None:
     """`force_flush` brings the spans of a batch to their exporter."""
-    memory = InMemorySpanExporter()
-    monkeypatch.setattr(
-        "taskspan.configuration._configure.exporters",
-        lambda signal: [memory] if signal == "traces" else [],
-    )
-    with configure(console=False) as telemetry:
+    with configure(console=False, run_dir=tmp_path) as telemetry:
         run_task()
         assert telemetry.force_flush()
-        assert sorted(names_of(memory)) == sorted(NAMES)
+        assert sorted(recorded_spans(tmp_path)) == sorted(NAMES)
 
 
 def test_records_carry_ids_after_configure(caplog: pytest.LogCaptureFixture) -> None:

@@ -59,8 +59,7 @@ class RunFile:
                 # Each exporter's result is an enumeration of its own, with this name in each.
                 is_kept: bool = self._opened().export(batch).name == "SUCCESS"
             if not is_kept:
-                reason = _verdict.failure(log, None).reason
-                warn_once(str(self._path), reason, f"{reason}; {self._signal.name} are lost")
+                self._say_lost(_verdict.failure(log, None).reason)
             return is_kept
         return False
 
@@ -76,9 +75,14 @@ class RunFile:
         """Close the file; a later batch opens it again."""
         with self._lock:
             stream, self._stream, self._exporter = self._stream, None, None
-        if stream is not None:
-            with guarded(f"closing {self._path}"):
+        try:
+            if stream is not None:
                 stream.close()
+        except OSError as error:  # it tried once more to write what could not be written before
+            self._say_lost(_verdict.reason_of(error))
+
+    def _say_lost(self, reason: str) -> None:
+        warn_once(str(self._path), reason, f"{reason}; {self._signal.name} are lost")
 
 
 def _opened_for_lines(path: Path) -> IO[str]:
