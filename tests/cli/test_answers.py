@@ -140,8 +140,15 @@ def test_a_line_that_is_refused_is_named(
     assert (replayed.exit_code, len(server.received)) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "too_large",
+    [
+        Reply(413, headers={"Retry-After": "1"}),
+        Reply(400, b'{"code":3,"message":"http: request body too large"}'),  # the Collector's
+    ],
+)
 def test_a_request_that_is_too_large_is_split(
-    tmp_path: Path, server: Server, replaying: Replaying
+    too_large: Reply, tmp_path: Path, server: Server, replaying: Replaying
 ) -> None:
     """A line is sent in parts that the endpoint takes, in order, and counts as one line."""
     names = [f"span {number}" for number in range(7)]
@@ -151,7 +158,7 @@ def test_a_request_that_is_too_large_is_split(
     def script(request: Received) -> Reply:
         found = span_names(json.loads(request.body))
         if len(found) > 2:
-            return Reply(413, headers={"Retry-After": "1"})
+            return too_large
         taken.extend(found)
         return Reply()
 

@@ -67,6 +67,10 @@ RETRIED: Final = frozenset(
 )
 """Statuses that pass by themselves (OTLP specification, "Retryable response codes")."""
 
+# What the OpenTelemetry Collector (0.155) and Jaeger answer where the specification has 413: the
+# text of Go's http.MaxBytesError.
+_COLLECTORS_TOO_LARGE: Final = b"http: request body too large"
+
 _DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -75,13 +79,19 @@ def verdict(answer: Answer) -> Verdict:
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004  the class of success
         return Verdict.TAKEN
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if _is_too_large(answer):
         return Verdict.TOO_LARGE
     if status in _NOT_SERVED:
         return Verdict.NOT_SERVED
     if status in _DENIED or status in RETRIED or status < 400:  # noqa: PLR2004  redirects
         return Verdict.STOP
     return Verdict.REFUSED
+
+
+def _is_too_large(answer: Answer) -> bool:
+    if answer.status == HTTPStatus.BAD_REQUEST:
+        return _COLLECTORS_TOO_LARGE in answer.body
+    return answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def described(answer: Answer) -> str:

@@ -40,6 +40,7 @@ LONGEST_WAIT_S: Final = 60.0
 """Seconds of a `Retry-After` that are waited for; where more is asked for, the replay stops."""
 
 _BACKOFF_S: Final = 0.5
+_FOREVER_S: Final = 1e9
 _ANSWER_LIMIT: Final = 64 * 1024
 _REASON_LIMIT: Final = 200
 
@@ -187,7 +188,9 @@ class _Retry(Retry):
 
     def _asked_for(self, response: BaseHTTPResponse) -> float | None:
         try:
-            return self.get_retry_after(response)
+            asked = self.get_retry_after(response)
+            # Bounded: a whole number of hundreds of digits could not even be printed.
+            return None if asked is None else min(asked, _FOREVER_S)
         except (InvalidHeader, ValueError, OverflowError):
             return None
 
