@@ -94,7 +94,8 @@ class LogBridge(logging.Handler):
             timestamp=int(record.created * 1e9),
             severity_number=severity_of(record.levelno),
             severity_text=_text.name(record.levelname),
-            body=_text.attribute(_message_of(record), BODY_LIMIT),
+            # Shortened once more: an escape is longer than what it stands for.
+            body=_text.shortened(_text.attribute(_message_of(record), BODY_LIMIT), BODY_LIMIT),
             attributes=_attributes_of(record),
         )
 
