@@ -14,7 +14,13 @@ from tests.backends.servers import Collector, Jaeger, Prometheus, RunningServer,
 
 COMPOSE = (CONFIG / "compose.yaml").read_text(encoding="utf-8")
 # Files that no container needs: for people, for builds, for tests, and the targets on loopback.
-NOT_MOUNTED = {"README.md", "compose.yaml", "prometheus-rules.test.yml", "prometheus-targets.yml"}
+NOT_MOUNTED = {
+    ".gitignore",
+    "README.md",
+    "compose.yaml",
+    "prometheus-rules.test.yml",
+    "prometheus-targets.yml",
+}
 
 
 def test_the_collector_accepts_its_file() -> None:
