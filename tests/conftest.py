@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.util._once import Once
 
-from taskspan import _console, _guard
+from taskspan import _console, _guard, _redaction
 from taskspan.configuration import _local
 from taskspan.producer import _instruments, _registry
 
@@ -91,6 +91,7 @@ def _forget_everything() -> None:
     _console._drawings.clear()
     _instruments._series.clear()
     _guard.forget()
+    _redaction.use_hook(None)
     trace._TRACER_PROVIDER = None
     trace._TRACER_PROVIDER_SET_ONCE = Once()
     for provider in (metrics_api._METER_PROVIDER, logs_api._LOGGER_PROVIDER):

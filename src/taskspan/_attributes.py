@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from taskspan import _text
+from taskspan import _redaction, _text
 from taskspan._guard import attempt
 
 AttributeValue: TypeAlias = (
@@ -18,6 +18,7 @@ AttributeValue: TypeAlias = (
 
 _INT64 = 1 << 63
 _MAX_ITEMS = 128
+_MAX_CHARACTERS = 32_768  # of all texts of an array: it is one value
 
 
 def attribute_value(value: object) -> AttributeValue:
@@ -38,13 +39,19 @@ def attribute_value(value: object) -> AttributeValue:
 
 def metric_attributes(metrics: Mapping[str, Any], prefix: str) -> dict[str, AttributeValue]:
     """Return one attribute for each metric, its name behind `prefix`."""
-    return {prefix + _text.name(name): _attribute_of(value) for name, value in metrics.items()}
+    return {
+        prefix + _text.name(name): _attribute_of(name, value) for name, value in metrics.items()
+    }
 
 
-def _attribute_of(value: object) -> AttributeValue:
+def _attribute_of(name: object, value: object) -> AttributeValue:
     # A proxy without its object raises whatever it is asked; the other metrics go on.
     otherwise: AttributeValue = f"<{type(value).__name__}>"
-    return attempt("value of a metric", lambda: attribute_value(value), otherwise)
+    return attempt("value of a metric", lambda: _shown_under(name, value), otherwise)
+
+
+def _shown_under(name: object, value: object) -> AttributeValue:
+    return _redaction.STAND_IN if _redaction.hides(name, value) else attribute_value(value)
 
 
 def _scalar(item: Any, value: object) -> AttributeValue:
@@ -63,6 +70,8 @@ def _array(values: Sequence[object]) -> Sequence[Any] | None:
     if len(kinds) > 1 or not kinds <= {str, bool, int, float}:
         return None
     converted = [attribute_value(value) for value in values]
+    if kinds == {str} and sum(map(len, converted)) > _MAX_CHARACTERS:
+        return None
     # An integer that 64 bits cannot hold has become text, among others that have not.
     return converted if len({type(value) for value in converted}) <= 1 else None
 

@@ -17,12 +17,15 @@ LOGGER: Final = logging.getLogger("taskspan")
 
 _T = TypeVar("_T")
 _MAX_REMEMBERED: Final = 1000
+_ERROR_TEXT_LIMIT: Final = 500
+_ERROR_TEXT_SEEN: Final = 4000
 
 
 class _State:
     # Protects `said`; nothing is called under it.
     lock = threading.Lock()
     said: ClassVar[set[tuple[str, str]]] = set()
+    redact: ClassVar[Callable[[str], str]] = str
 
 
 def _renew_in_child() -> None:
@@ -36,18 +39,31 @@ if hasattr(os, "register_at_fork"):
 
 def report(what: str, error: BaseException) -> None:
     """Log one line about a problem, once for each place and kind of error."""
-    warn_once(what, type(error).__name__, f"{_describe(error)}{_origin(error)}")
+    # Asked first: the text of an error is redacted, which may itself have something to report.
+    if _is_new(what, type(error).__name__):
+        LOGGER.warning("%s: %s%s", what, _describe(error), _origin(error))
 
 
 def warn_once(what: str, kind: str, message: str) -> None:
     """Log `what: message` as a warning, once for each `what` and `kind`."""
+    if _is_new(what, kind):
+        LOGGER.warning("%s: %s", what, message)
+
+
+def _is_new(what: str, kind: str) -> bool:
+    """Whether nothing was logged of this place and kind so far."""
     with _State.lock:
         if (what, kind) in _State.said:
-            return
+            return False
         if len(_State.said) >= _MAX_REMEMBERED:
             _State.said.clear()
         _State.said.add((what, kind))
-    LOGGER.warning("%s: %s", what, message)
+        return True
+
+
+def redact_with(function: Callable[[str], str]) -> None:
+    """Let the text of errors pass through `function`; called once, by `_redaction`."""
+    _State.redact = function
 
 
 def forget() -> None:
@@ -62,7 +78,9 @@ def _describe(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001  an exception whose own text raises still gets its line
         text = "(its message cannot be shown)"
-    return f"{name}: {text[:500]}" if text else name
+    # Redacted before the cut, which else leaves the half of a secret unrecognised.
+    text = _State.redact(text[:_ERROR_TEXT_SEEN])[:_ERROR_TEXT_LIMIT]
+    return f"{name}: {text}" if text else name
 
 
 def _origin(error: BaseException) -> str:

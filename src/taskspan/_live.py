@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from taskspan import _text
+from taskspan import _redaction, _text
 from taskspan._counter import Counter
 from taskspan._protocols import RecordedSpan, Watcher
 from taskspan._snapshot import Snapshot, throughput
@@ -93,17 +93,19 @@ class LiveProgress:
             is_drawn=self.is_drawn,
             is_hidden=self.is_hidden,
             outcome=self.outcome,
-            error_type=self.error_type,
+            error_type=None if self.error_type is None else _text.name(self.error_type),
         )
 
 
 def _postfix_text(postfix: Mapping[str, object]) -> str:
     """Return `key=value` pairs, numbers with three significant digits as tqdm shows them."""
-    parts = (f"{_text.one_line(k, 40)}={_postfix_value(v)}" for k, v in postfix.items())
+    parts = (f"{_text.one_line(k, 40)}={_postfix_value(k, v)}" for k, v in postfix.items())
     return _text.shortened(", ".join(parts), _POSTFIX_LIMIT)
 
 
-def _postfix_value(value: object) -> str:
+def _postfix_value(name: object, value: object) -> str:
+    if _redaction.hides(name, value):
+        return _redaction.STAND_IN
     if isinstance(value, float):
         return f"{value:.3g}"
     return _text.one_line(value, 80)

@@ -1,7 +1,8 @@
 """Makes foreign text safe and short for a terminal, an attribute or a file name.
 
-Names, descriptions, postfixes and exception messages come from data: they may hold
-control sequences, right-to-left marks, lone surrogates, or megabytes.
+Names, descriptions, postfixes and exception messages come from data: they may hold control
+sequences, right-to-left marks, lone surrogates, megabytes, or secrets. What comes out of here
+may leave the process.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from taskspan import _redaction
 from taskspan._guard import attempt
 
 NAME_LIMIT: Final = 200
@@ -36,7 +38,7 @@ def shortened(text: str, limit: int) -> str:
 def one_line(value: object, limit: int) -> str:
     """Return printable text on one line: control characters escaped, length bounded."""
     # Cut before escaping, so that megabytes are not walked character by character.
-    text = shortened(shown(value), limit)
+    text = shortened(_redaction.cut(shown(value), limit), limit)
     if text.isprintable():
         return text
     return shortened("".join(map(_escaped, text)), limit)
@@ -61,7 +63,15 @@ def attribute(text: str, limit: int = VALUE_LIMIT) -> str:
 
     Unlike a bar, an attribute keeps its line breaks: a stack trace is read as it was written.
     """
-    return without_surrogates(shortened(text, limit))
+    return without_surrogates(shortened(_redaction.cut(text, limit), limit))
+
+
+def last_of(text: str, limit: int) -> str:
+    """Return the last `limit` characters for an attribute, the cut marked by an ellipsis."""
+    text = _redaction.last(text, limit)
+    text = text if len(text) <= limit else _ELLIPSIS + text[1 - limit :]
+    # An escape is longer than the surrogate it stands for.
+    return shortened(without_surrogates(text), limit)
 
 
 def without_surrogates(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span
 
-from taskspan import _checks, _text
+from taskspan import _checks, _redaction, _text
 from taskspan._live import LiveProgress
 from taskspan._outcome import outcome_of
 from taskspan._protocols import MessageLogger, Reporter
@@ -189,7 +189,7 @@ class TaskProgressManager:
             _opening.open_operation(progress, self._innermost(), counted_by=self._operation)
         )
         self._running.add(tracker)
-        self._announce(logging.INFO, f"Starting operation: {name}")
+        self._announce(logging.INFO, f"Starting operation: {_redaction.redacted(name)}")
         return tracker
 
     def _innermost(self) -> Operation:
@@ -207,7 +207,8 @@ class TaskProgressManager:
         tracker = self._running.first(name)
         if tracker is None:
             steps = _checks.whole_number(steps, "steps")
-            self.log_warning(f"{steps} items of {name!r} are not counted: it is not running")
+            shown = _redaction.redacted(repr(name))
+            self.log_warning(f"{steps} items of {shown} are not counted: it is not running")
         else:
             tracker.update(steps, postfix)
 
@@ -256,13 +257,14 @@ class TaskProgressManager:
         self._running.remove(tracker)
         if not ends_here:
             return  # whoever ended it has said so, or it is a forked child's parent's
-        progress = tracker.operation.progress
-        if progress.outcome == SUCCESS:
-            self._announce(logging.INFO, f"Operation {progress.name} completed successfully")
-        elif progress.outcome == ERROR:
-            self._announce(logging.ERROR, f"Operation {progress.name} failed")
+        outcome = tracker.operation.progress.outcome
+        name = _redaction.redacted(tracker.operation.progress.name)
+        if outcome == SUCCESS:
+            self._announce(logging.INFO, f"Operation {name} completed successfully")
+        elif outcome == ERROR:
+            self._announce(logging.ERROR, f"Operation {name} failed")
         else:
-            self._announce(logging.WARNING, f"Operation {progress.name} {progress.outcome}")
+            self._announce(logging.WARNING, f"Operation {name} {outcome}")
 
     def create_operation_context(
         self,
@@ -367,7 +369,8 @@ class TaskProgressManager:
         traceback: TracebackType | None,
     ) -> None:
         if exc is not None:
-            self._announce(logging.ERROR, f"Task failed with exception: {_text.shown(exc)}")
+            reason = _redaction.redacted(_text.shown(exc))
+            self._announce(logging.ERROR, f"Task failed with exception: {reason}")
         self._close(outcome_of(exc), exc)
         if self._attachment is not None:
             self._attachment.detach()

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from opentelemetry import trace
 
-from taskspan import _console, _text
+from taskspan import _console, _redaction, _text
 from taskspan._guard import guarded
 from taskspan._protocols import MessageLogger
 
@@ -28,7 +28,8 @@ def send(logger: MessageLogger, level: int, message: str) -> None:
 
 
 def _print(level: int, message: str) -> None:
-    lines = _text.shown(message).splitlines() or [""]
+    # As a whole: a private key is one of many lines.
+    lines = _redaction.redacted(_text.shown(message)).splitlines() or [""]
     safe = "\n".join(_text.one_line(line, _text.VALUE_LIMIT) for line in lines)
     with _console.lines_above():
         sys.stderr.write(f"[{logging.getLevelName(level)}] {safe}\n")

@@ -95,13 +95,12 @@ def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
     """
     stack = attempt("the stack trace of an exception", lambda: _stack_trace(error), "")
     return {
-        conventions.EXCEPTION_TYPE: error_type_of(error),
+        conventions.EXCEPTION_TYPE: _text.name(error_type_of(error)),
         conventions.EXCEPTION_MESSAGE: _text.attribute(_text.shown(error)),
-        conventions.EXCEPTION_STACKTRACE: _text.attribute(stack, STACKTRACE_LIMIT),
+        # The end tells what was raised, and where.
+        conventions.EXCEPTION_STACKTRACE: _text.last_of(stack, STACKTRACE_LIMIT),
     }
 
 
 def _stack_trace(error: BaseException) -> str:
-    text = "".join(traceback.format_exception(error))
-    # The end tells what was raised, and where.
-    return text if len(text) <= STACKTRACE_LIMIT else "…" + text[1 - STACKTRACE_LIMIT :]
+    return "".join(traceback.format_exception(error))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from taskspan import _text
+from taskspan import _redaction, _text
 from taskspan._protocols import MessageLogger
 from taskspan.producer._manager import TaskProgressManager, create_task_progress_manager
 from taskspan.producer._tracker import ProgressTracker
@@ -101,7 +101,8 @@ class BaseTask:
             success = self.execute()
         except Exception as error:  # noqa: BLE001  a task runner reports what its operations raise
             self.error = error
-            self.progress_manager.log_error(f"Task failed with exception: {_text.shown(error)}")
+            reason = _redaction.redacted(_text.shown(error))
+            self.progress_manager.log_error(f"Task failed with exception: {reason}")
             success = False
         except BaseException as error:
             self.error = error

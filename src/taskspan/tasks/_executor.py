@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from taskspan import _checks, conventions
+from taskspan import _checks, _redaction, _text, conventions
 from taskspan._outcome import error_type_of
 from taskspan._protocols import MessageLogger
 from taskspan.producer._task import operation as operation_block
@@ -180,14 +180,14 @@ class _Attempts:
             {
                 conventions.RETRY_ATTEMPT: failed.number,
                 conventions.RETRY_WAIT: failed.wait,
-                conventions.ERROR_TYPE: error_type,
+                conventions.ERROR_TYPE: _text.name(error_type),
             },
         )
         most = self._policy.max_attempts
         wait = f"{failed.wait:.1f}s"
         self._tracker.set_postfix({"attempt": f"{failed.number}/{most}", "wait": wait})
         self._warn(
-            f"{name_of(self._operation)}: attempt {failed.number} of {most} "
+            f"{_redaction.redacted(name_of(self._operation))}: attempt {failed.number} of {most} "
             f"failed ({error_type}); the next one in {wait}"
         )
 

@@ -11,7 +11,7 @@ from datetime import date, time, timedelta
 from pathlib import PurePath
 from typing import Any, Final
 
-from taskspan import _text
+from taskspan import _redaction, _text
 from taskspan._guard import attempt
 
 MAX_DEPTH: Final = 50
@@ -52,21 +52,23 @@ def jsonable(value: object) -> Any:
 
     NaN and the infinities, which JSON lacks, become their names; what holds itself or lies
     deeper than `MAX_DEPTH`, a container met for the `MAX_VISITS`th time, and a value that
-    raises when it is read, become text.
+    raises when it is read, become text. Secrets are redacted, in texts and by their keys.
     """
     return _plain(value, _Place())
 
 
 def _plain(value: object, place: _Place) -> Any:
-    if value is None or type(value) in (bool, str):
+    if value is None or type(value) is bool:
         return value
+    if type(value) is str:
+        return _redaction.redacted(value)
     if type(value) in (int, float):
         return _converted(value, place)
     if not place.leads_on(value):
         return f"<{type(value).__name__}>"
     inside = place.within(value)
     converted = attempt("a value in the report", lambda: _converted(value, inside), _FAILED)
-    return _text.shown(value) if converted is _FAILED else converted
+    return _shown(value) if converted is _FAILED else converted
 
 
 def _converted(value: object, inside: _Place) -> Any:
@@ -81,7 +83,15 @@ def _converted(value: object, inside: _Place) -> Any:
 
 def _mapping(value: Mapping[Any, object], inside: _Place) -> dict[str, Any]:
     # `list` first: another thread may still write.
-    return {_text.shown(k): _plain(v, inside) for k, v in list(value.items())}
+    return {_shown(k): _under(k, v, inside) for k, v in list(value.items())}
+
+
+def _under(name: object, value: object, inside: _Place) -> Any:
+    return _redaction.STAND_IN if _redaction.hides(name, value) else _plain(value, inside)
+
+
+def _shown(value: object) -> str:
+    return _redaction.redacted(_text.shown(value))
 
 
 def _list(value: AbstractSet[object] | list[object] | tuple[object, ...], inside: _Place) -> Any:
@@ -102,12 +112,12 @@ _CONVERSIONS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, _Place],
     (enum.Enum, lambda value, inside: _plain(value.value, inside)),
     (float, _float),
     (int, _integer),
-    (str, lambda value, _: str.__str__(value)),
+    (str, lambda value, _: _redaction.redacted(str.__str__(value))),
     (Mapping, _mapping),
     ((list, tuple, AbstractSet), _list),
     ((date, time), lambda value, _: value.isoformat()),
     (timedelta, lambda value, _: value.total_seconds()),
-    (PurePath, lambda value, _: str(value)),
+    (PurePath, lambda value, _: _shown(value)),
 )
 
 
@@ -118,4 +128,4 @@ def _foreign(value: object, inside: _Place) -> Any:
         plain = as_list()
         if plain is not None and type(plain) is not type(value):
             return _plain(plain, inside)
-    return _text.shown(value)
+    return _shown(value)
