@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import grpc
 import pytest
 import trustme
 
 from taskspan.configuration._outbox import EXIT_S
 from tests.configuration.endpoint import Reply, Request, serving
+from tests.configuration.grpc_endpoint import serving_grpc
 
 PROGRAM = """
 import taskspan
@@ -197,6 +199,81 @@ def test_an_endpoint_that_never_answers() -> None:
 def test_a_name_that_cannot_be_resolved() -> None:
     """A wrong host name costs one line."""
     lines = run({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318"})
+    assert len(lines) == 1, lines
+    assert kept_spans(lines[0]) == ["load", "demo"]
+
+
+# -- gRPC
+
+
+def run_grpc(url: str, **variables: str) -> list[str]:
+    """Run the program against an endpoint that speaks gRPC."""
+    return run(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "GRPC_VERBOSITY": "NONE",  # its core writes to stderr by itself
+            **variables,
+        }
+    )
+
+
+def test_everything_arrives_over_grpc() -> None:
+    """Spans, metrics and log events reach an endpoint over gRPC; nothing is said."""
+    with serving_grpc() as endpoint:
+        assert run_grpc(endpoint.url) == []
+    assert endpoint.spans() == ["load", "demo"]
+    assert {signal for signal, _ in endpoint.accepted} == {"traces", "metrics", "logs"}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+    ],
+    ids=str,
+)
+def test_one_clear_line_over_grpc(status: grpc.StatusCode) -> None:
+    """The same holds for each way in which a gRPC endpoint can refuse."""
+    with serving_grpc(lambda _: status) as endpoint:
+        lines = run_grpc(endpoint.url)
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(f"{endpoint.url}: {status.name}")
+    assert kept_spans(lines[0]) == ["load", "demo"]
+
+
+def test_a_signal_that_is_not_taken_over_grpc() -> None:
+    """An endpoint without the services for metrics and logs says so, once."""
+    missing = {"metrics": grpc.StatusCode.UNIMPLEMENTED, "logs": grpc.StatusCode.UNIMPLEMENTED}
+    with serving_grpc(missing.get) as endpoint:
+        lines = run_grpc(endpoint.url)
+    assert endpoint.spans() == ["load", "demo"]
+    assert len(lines) == 1, lines
+    assert f"{endpoint.url}: does not take metrics and logs (UNIMPLEMENTED" in lines[0]
+
+
+def test_a_private_authority_over_grpc(tmp_path: Path) -> None:
+    """`OTEL_EXPORTER_OTLP_CERTIFICATE` names whom to trust over gRPC as well."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving_grpc(authority=authority) as endpoint:
+        lines = run_grpc(endpoint.url, OTEL_EXPORTER_OTLP_CERTIFICATE=str(tmp_path / "ca.pem"))
+    assert lines == []
+    assert endpoint.spans() == ["load", "demo"]
+
+
+def test_a_certificate_of_somebody_else_over_grpc(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for gets nothing, and one line."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving_grpc(authority=trustme.CA()) as endpoint:
+        lines = run_grpc(endpoint.url, OTEL_EXPORTER_OTLP_CERTIFICATE=str(tmp_path / "ca.pem"))
+    assert endpoint.accepted == []
     assert len(lines) == 1, lines
     assert kept_spans(lines[0]) == ["load", "demo"]
 

@@ -160,6 +160,8 @@ class Delivery:
         verdict = Verdict(Fate.REJECTED, "the exporter failed")
         with guarded(f"the exporter of {self.signal.name}"):
             verdict = self.sender.send(batch)
+        if self._is_closed:
+            return  # what it says now is that we have closed it
         # Before those who wait for the queue go on: they may ask what was seen.
         self._outcomes.see(self, verdict, batch)
         self._settle(batch, verdict)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 RUN_DIRECTORY: Final = "TASKSPAN_RUN_DIR"
 
+_PROPAGATED: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 _OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _QUEUE_SIZE: Final = 2048  # the SDK's own default
 
@@ -109,6 +110,21 @@ def runs_home() -> str | None:
 def run_directory() -> str | None:
     """Return `TASKSPAN_RUN_DIR`, the directory of this very run."""
     return os.environ.get(RUN_DIRECTORY) or None
+
+
+def handed_down() -> dict[str, str]:
+    """Return the headers of W3C that the process around this one has set as variables.
+
+    `TRACEPARENT`, `TRACESTATE`, `BAGGAGE` (OpenTelemetry specification, "Environment Variables
+    as Context Propagation Carriers"), by the names of the headers.
+    """
+    found = {name.lower(): os.environ.get(name) for name in _PROPAGATED}
+    return {name: value for name, value in found.items() if value}
+
+
+def variables() -> dict[str, str]:
+    """Return a copy of all environment variables."""
+    return dict(os.environ)
 
 
 def _is_yes(value: str | None) -> bool:

@@ -49,7 +49,8 @@ class ExporterLog:
         for record in reversed(self.records):
             if isinstance(record.args, tuple):
                 found += record.args
-            if record.exc_info is not None and record.exc_info[1] is not None:
+            # `False` where an exporter says that there is none.
+            if isinstance(record.exc_info, tuple):
                 found.append(record.exc_info[1])
         return found
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from taskspan._guard import LOGGER, warn_once
 from taskspan.configuration._delivery import Delivery
-from taskspan.configuration._signals import Batch, Signal, halves_of, size_of
+from taskspan.configuration._signals import SIGNALS, Batch, Signal, halves_of, size_of
 from taskspan.configuration._verdict import Fate, Verdict
 
 PATIENCE_S: Final = 3.0
@@ -96,7 +96,8 @@ class Notices:
         with self._lock:
             not_taken, self._not_taken = self._not_taken, {}
         for endpoint, deliveries in not_taken.items():
-            names = [delivery.signal.name for delivery in deliveries]
+            refused = {delivery.signal for delivery in deliveries}
+            names = [signal.name for signal in SIGNALS if signal in refused]
             variables = " ".join(f"OTEL_{name.upper()}_EXPORTER=none" for name in names)
             warn_once(
                 endpoint,
