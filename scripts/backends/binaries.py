@@ -173,7 +173,9 @@ def _unpack_prometheus() -> Path:
     failure = "Debian's package prometheus could not be fetched"
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="prometheus-") as name:
         folder = Path(name)
-        _download([apt, "download", "prometheus"], folder, failure)
+        # The option concerns root only: apt would not let its own user into our folder.
+        download = [apt, "-o", "APT::Sandbox::User=root", "download", "prometheus"]
+        _download(download, folder, failure)
         (package,) = folder.glob("prometheus_*.deb")
         unpacked = folder / "unpacked"
         _run([unpack, "-x", str(package), str(unpacked)], folder, os.environ, failure)

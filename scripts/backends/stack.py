@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -90,10 +91,10 @@ def _needed(program: Path | None, name: str) -> Path:
 def up() -> Stack:
     """Start what does not run yet, and wait until all of it is ready."""
     stack = the_stack()
-    for server in stack.servers:
-        if not _runs(server.folder):
-            _check_ports(server)
-            _start(server)
+    missing = [server for server in stack.servers if not _runs(server.folder)]
+    _check_ports(missing)
+    for server in missing:
+        _start(server)
     for server in stack.servers:
         servers.wait_ready(server, partial(_runs, server.folder))
     return stack
@@ -108,15 +109,18 @@ def down() -> list[str]:
 # -- one server: a folder with data, log.txt and, while it runs, a file `pid`
 
 
-def _check_ports(server: Server) -> None:
+def _check_ports(missing: Sequence[Server]) -> None:
+    """Fail before anything is started, with all that is in the way."""
     taken = [
         f"Port {number} ({_ALL_PORTS[variable].purpose}) is taken by another program:"
         f" stop that one, or choose another port with {variable}=…"
+        for server in missing
         for variable, number in server.ports.items()
         if not servers.is_free(number)
     ]
     if taken:
-        raise BackendsError("\n".join([f"{server.name} cannot be started.", *taken]))
+        names = ", ".join(server.name for server in missing)
+        raise BackendsError("\n".join([f"Nothing was started of {names}.", *taken]))
 
 
 def _start(server: Server) -> None:
