@@ -7,6 +7,7 @@ import logging
 import logging.config
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,9 @@ from opentelemetry.util._once import Once
 
 import taskspan
 from taskspan.configuration import _log_bridge
-from taskspan.configuration._exporter_log import ExporterLog
+from taskspan.configuration._delivery import Delivery
+from taskspan.configuration._signals import TRACES, Batch
+from taskspan.configuration._verdict import Fate, Verdict
 from taskspan.producer import _messages
 from tests.conftest import Problems
 from tests.views._recording_spans import MemoryOfLogs
@@ -154,16 +157,45 @@ def test_a_name_that_only_begins_alike_is_exported(memory: MemoryOfLogs) -> None
 
 
 def test_what_is_logged_while_exporting_is_not_exported(memory: MemoryOfLogs) -> None:
-    """On a thread that exports nothing is exported: for the SDK's threads, and for ours."""
+    """What a library logs on one of the SDK's threads that export is not exported."""
     key = otel_context._SUPPRESS_INSTRUMENTATION_KEY
     token = otel_context.attach(otel_context.set_value(key, True))
     logging.getLogger("urllib3.connectionpool").error("retrying")
     otel_context.detach(token)
-    with ExporterLog():
-        logging.getLogger("urllib3.connectionpool").error("retrying")
     assert memory.new() == []
     logging.getLogger("urllib3.connectionpool").error("retrying")
     assert len(memory.new()) == 1
+
+
+def test_what_is_logged_on_a_delivery_is_not_exported(memory: MemoryOfLogs) -> None:
+    """Nor is what it logs on a thread of ours that delivers to an endpoint."""
+
+    class Sender:
+        endpoint = "http://localhost"
+        has_sent = threading.Event()
+
+        def empty(self) -> Batch:
+            return ()
+
+        def send(self, _: Batch) -> Verdict:
+            logging.getLogger("urllib3.connectionpool").error("retrying")
+            self.has_sent.set()
+            return Verdict(Fate.DELIVERED, "")
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    class Outcomes:
+        def see(self, *_: object) -> None:
+            """Nothing is told."""
+
+        keep = leave = see
+
+    delivery = Delivery(TRACES, Sender(), Outcomes())
+    delivery.start()
+    assert Sender.has_sent.wait(10)
+    delivery.close(time.monotonic() + 10)
+    assert memory.new() == []
 
 
 def test_an_exporter_that_logs_does_not_recurse(

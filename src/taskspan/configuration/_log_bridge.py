@@ -27,7 +27,6 @@ from opentelemetry._logs import SeverityNumber, get_logger
 from taskspan import _text, conventions
 from taskspan._attributes import AttributeValue, metric_attributes
 from taskspan._guard import attempt, guarded
-from taskspan.configuration import _exporter_log
 from taskspan.producer._span_attributes import exception_attributes
 
 BODY_LIMIT: Final = 32_768
@@ -39,6 +38,9 @@ MAX_EXTRAS: Final = 64
 _NEVER: Final = 1 << 30
 
 _OPENTELEMETRY: Final = "opentelemetry"
+
+_DELIVERIES: Final = "taskspan-delivery"
+"""How the names of our own threads begin that export; see `_delivery.py`."""
 
 # Set by the SDK on threads that export. Underscored, and yet what instrumentations go by.
 _SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "none")
@@ -84,7 +86,7 @@ class LogBridge(logging.Handler):
             getattr(self._here, "is_busy", False)
             or name == _OPENTELEMETRY
             or name.startswith(_OPENTELEMETRY + ".")
-            or _exporter_log.is_exporting()
+            or _text.shown(record.threadName).startswith(_DELIVERIES)
             or otel_context.get_value(_SUPPRESSED) is True
         )
 
