@@ -63,9 +63,13 @@ def runs_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch, runs_home: Path) -> Iterator[None]:
     """Every test starts without providers and console, and leaves nothing running."""
     for name in [*os.environ]:
-        if name.startswith(("OTEL_", "TASKSPAN_RUN", "CONTINUOUS_INTEGRATION")):
-            monkeypatch.delenv(name)
-        elif name in ("CI", "NO_COLOR", "TRACEPARENT", "TRACESTATE", "BAGGAGE"):
+        if name.startswith(("OTEL_", "TASKSPAN_RUN", "CONTINUOUS_INTEGRATION")) or name in (
+            "CI",
+            "NO_COLOR",
+            "TRACEPARENT",
+            "TRACESTATE",
+            "BAGGAGE",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TASKSPAN_RUNS_HOME", str(runs_home))
     _forget_everything()

@@ -25,6 +25,7 @@ NAMES = {
     "TaskReporter",
     "Telemetry",
     "__version__",
+    "child_environment",
     "configure",
     "create_task_progress_manager",
     "operation",

@@ -9,6 +9,7 @@ from taskspan._protocols import ProgressTrackerProtocol
 from taskspan._version import __version__
 from taskspan.producer._context import ProgressContext
 from taskspan.producer._manager import TaskProgressManager, create_task_progress_manager
+from taskspan.producer._processes import child_environment
 from taskspan.producer._task import operation, task
 from taskspan.producer._track import track
 from taskspan.producer._tracker import NoOpProgressTracker, ProgressTracker
@@ -41,6 +42,7 @@ __all__ = [
     "TaskReporter",
     "Telemetry",
     "__version__",
+    "child_environment",
     "configure",
     "create_task_progress_manager",
     "operation",

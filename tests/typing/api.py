@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 
+from opentelemetry import propagate
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Link, get_current_span
 from typing_extensions import assert_type
 
 import taskspan
@@ -27,6 +29,20 @@ def short_spellings(rows: list[int]) -> None:
         for row in taskspan.track(rows, "mask", unit="rows"):
             assert_type(row, int)
     assert_type(taskspan.track(iter(rows), "x", total=None), Iterator[int])
+
+
+def across_processes(headers: dict[str, str], rows: list[int]) -> None:
+    """Where a span lies may be said, and a child process is told."""
+    context = propagate.extract(headers)
+    links = [Link(get_current_span(context).get_span_context())]
+    with (
+        taskspan.task("handle", context=context, links=links) as task,
+        task.operation("load", context=context, links=links),
+        taskspan.operation("parse", context=context, links=links),
+    ):
+        assert_type(next(taskspan.track(rows, "mask", context=context, links=links)), int)
+    assert_type(taskspan.child_environment(), dict[str, str])
+    assert_type(taskspan.child_environment({"PATH": "/bin"}), dict[str, str])
 
 
 @taskspan.operation("score")

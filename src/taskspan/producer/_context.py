@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from opentelemetry.context import Context
+from opentelemetry.trace import Link
+
 from taskspan import _checks
 from taskspan.producer import _scope
+from taskspan.producer._origin import origin
 from taskspan.producer._tracker import NoOpProgressTracker, ProgressTracker
 
 
@@ -20,6 +25,9 @@ class OperationStarter(Protocol):
         description: str | None = None,
         unit: str = "items",
         leave: bool = False,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> ProgressTracker:
         """Start an operation."""
 
@@ -42,6 +50,9 @@ class ProgressContext:
         description: str | None = None,
         unit: str = "items",
         leave: bool = False,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> None:
         """Prepare an operation; arguments and errors are those of `start_operation`."""
         self.progress_manager = progress_manager
@@ -51,6 +62,7 @@ class ProgressContext:
         self.description = description
         self.unit = unit
         self.leave = leave
+        self._origin = origin(context, links)
         self.tracker: ProgressTracker | None = None
         self.metrics: dict[str, Any] = {}
         self._attachment: _scope.Attachment | None = None
@@ -60,7 +72,13 @@ class ProgressContext:
             self.tracker = NoOpProgressTracker.detached(self.description or self.operation_name)
             return self.tracker
         self.tracker = self.progress_manager.start_operation(
-            self.operation_name, self.total, self.description, self.unit, self.leave
+            self.operation_name,
+            self.total,
+            self.description,
+            self.unit,
+            self.leave,
+            context=self._origin.context,
+            links=self._origin.links,
         )
         self._attachment = _scope.Attachment(self.tracker.operation)
         return self.tracker

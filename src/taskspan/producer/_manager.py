@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Span
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span
 
 from taskspan import _checks, _redaction, _text
 from taskspan._live import LiveProgress
@@ -17,6 +18,7 @@ from taskspan.conventions import ERROR, INTERRUPTED, KIND_TASK, SUCCESS, Outcome
 from taskspan.producer import _attach, _messages, _opening, _registry, _scope
 from taskspan.producer._context import ProgressContext
 from taskspan.producer._operation import Operation
+from taskspan.producer._origin import Origin, origin
 from taskspan.producer._running import RunningByName
 from taskspan.producer._tracker import (
     ProgressTracker,
@@ -45,6 +47,9 @@ class TaskProgressManager:
         total_operations: int = 0,
         quiet: bool = False,
         description: str | None = None,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> None:
         """Open the task's span.
 
@@ -56,9 +61,13 @@ class TaskProgressManager:
             total_operations: how many operations there will be; 0 when not known yet.
             quiet: draw nothing; record all the same.
             description: the text in front of the task's bar.
+            context: what the span lies below, as `opentelemetry.propagate.extract` returns it;
+                by default where the caller stands, else what `TRACEPARENT` names.
+            links: other spans that it has to do with.
 
         Raises:
-            TypeError: `total_operations` is not a whole number, `task_type` not a `str`.
+            TypeError: `total_operations` is not a whole number, `task_type` not a `str`,
+                `context` not a `Context`, or `links` not `Link`s.
             ValueError: `total_operations` is negative, `task_type` is empty.
         """
         self.task_id = task_id
@@ -68,12 +77,13 @@ class TaskProgressManager:
         self._announces = logger is not None
         self.logger = logging.getLogger("taskspan.task") if logger is None else logger
         total = _checks.whole_number(total_operations, "total_operations")
+        where = origin(context, links)
         self._running = RunningByName()
         self._attachment: _scope.Attachment | None = None
         self._is_closed = False
         self._filter = _messages.TraceIdFilter()
         self._listen_to_logger()
-        self._operation = _attach.open_root(
+        self._operation = _opening.open_root(
             LiveProgress(
                 kind=KIND_TASK,
                 name=task_type,
@@ -85,7 +95,8 @@ class TaskProgressManager:
                 is_drawn=not quiet,
                 leaves_bar=True,
                 reporter=reporter,
-            )
+            ),
+            where,
         )
         self._main = tracker_of(self._operation)
 
@@ -165,6 +176,9 @@ class TaskProgressManager:
         description: str | None = None,
         unit: str = "items",
         leave: bool = False,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> ProgressTracker:
         """Start an operation; `complete_operation` ends it.
 
@@ -174,28 +188,34 @@ class TaskProgressManager:
             description: the text in front of the bar, by default the name.
             unit: what an item is, in the plural.
             leave: whether the finished bar stays on the screen.
+            context: what the span lies below instead of where the caller stands, as
+                `opentelemetry.propagate.extract` returns it. The task counts and ends it all
+                the same.
+            links: other spans that it has to do with.
 
         Returns:
             Its tracker; a `NoOpProgressTracker` when the task is quiet.
 
         Raises:
-            TypeError: `total` is not a whole number, `name` is not a `str`.
+            TypeError: `total` is not a whole number, `name` is not a `str`, `context` is not a
+                `Context`, or `links` are not `Link`s.
             ValueError: `total` is negative, `name` is empty.
         """
         name = _checks.required_text(name, "name")
         total = _checks.optional_total(total)
+        where = origin(context, links)
         progress = _opening.operation_progress(name, total, unit, description, leave)
-        tracker = tracker_of(
-            _opening.open_operation(progress, self._innermost(), counted_by=self._operation)
-        )
+        above = self._innermost(where)
+        tracker = tracker_of(_opening.open_operation(progress, above, self._operation, where))
         self._running.add(tracker)
         self._announce(logging.INFO, f"Starting operation: {_redaction.redacted(name)}")
         return tracker
 
-    def _innermost(self) -> Operation:
+    def _innermost(self, where: Origin) -> Operation:
         """Return what a new operation lies in: where the caller stands, if within this task."""
-        here = _scope.enclosing_here()
-        return here if here is not None and _scope.lies_within(self._operation) else self._operation
+        here = _scope.enclosing_here(where.context)
+        is_inside = _scope.encloses(self._operation, here)
+        return here if here is not None and is_inside else self._operation
 
     def update_operation(
         self, name: str, steps: int = 1, postfix: Mapping[str, object] | None = None
@@ -273,13 +293,18 @@ class TaskProgressManager:
         description: str | None = None,
         unit: str = "items",
         leave: bool = False,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> ProgressContext:
         """Return a context manager that starts an operation and ends it with its block.
 
         With `total <= 0` there is nothing to do: it yields a `NoOpProgressTracker` and
         opens no operation. Arguments and errors are those of `start_operation`.
         """
-        return ProgressContext(self, name, total, description, unit, leave)
+        return ProgressContext(
+            self, name, total, description, unit, leave, context=context, links=links
+        )
 
     operation = create_operation_context
 
@@ -389,6 +414,9 @@ def create_task_progress_manager(
     reporter: Reporter | None = None,
     total_operations: int = 0,
     quiet: bool | None = None,
+    *,
+    context: Context | None = None,
+    links: Sequence[Link] | None = None,
 ) -> TaskProgressManager:
     """Return a `TaskProgressManager`; with `quiet=None` one that suits where it runs.
 
@@ -403,4 +431,6 @@ def create_task_progress_manager(
         reporter,
         total_operations,
         _attach.is_quiet_by_default() if quiet is None else quiet,
+        context=context,
+        links=links,
     )

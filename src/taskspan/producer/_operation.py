@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, StatusCode, Tracer
 
 from taskspan import _carrier, _text, conventions
 from taskspan._attributes import AttributeValue
@@ -60,6 +60,7 @@ class Operation:
         parent: Operation | None,
         parent_context: Context,
         counted_by: Operation | None = None,
+        links: Sequence[Link] = (),
     ) -> None:
         self.progress = progress
         self.tracer = tracer
@@ -81,13 +82,14 @@ class Operation:
         self._start_ns = time.time_ns()
         progress.started_ns = time.perf_counter_ns()
         no_span: Span = trace.INVALID_SPAN
-        self.span = attempt("the start of a span", self._start_span, no_span)
+        self.span = attempt("the start of a span", lambda: self._start_span(links), no_span)
 
-    def _start_span(self) -> Span:
+    def _start_span(self, links: Sequence[Link]) -> Span:
         return self.tracer.start_span(
             span_name(self.progress),
             context=_carrier.with_starting(self.progress, self.parent_context),
             attributes=first_attributes(self.progress),
+            links=links,
             start_time=self._start_ns,
         )
 

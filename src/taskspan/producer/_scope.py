@@ -15,22 +15,27 @@ from taskspan.producer._operation import Operation
 _SCOPE: Final = otel_context.create_key("taskspan-scope")
 
 
-def enclosing() -> Operation | None:
-    """Return the innermost running operation or task around the caller.
+def enclosing(context: Context | None = None) -> Operation | None:
+    """Return the innermost running operation or task around the caller, or in a Context.
 
     A thread that was started without a Context belongs to the process's task, if just
     one is running.
     """
-    operation = enclosing_here()
+    operation = enclosing_here(context)
     if operation is None and not trace.get_current_span().get_span_context().is_valid:
         task = _registry.only_task()
         return task if isinstance(task, Operation) else None
     return operation
 
 
-def enclosing_here() -> Operation | None:
-    """Return the innermost running operation or task of the current Context."""
-    return _innermost_running(otel_context.get_current())
+def enclosing_here(context: Context | None = None) -> Operation | None:
+    """Return the innermost running operation or task of a Context, else of the current one.
+
+    A Context that came from another process has none: its span is the parent, but what is
+    started ends with the block that it stands in.
+    """
+    given = None if context is None else _innermost_running(context)
+    return given or _innermost_running(otel_context.get_current())
 
 
 def context_below(parent: Operation | None) -> Context:
@@ -62,7 +67,11 @@ def context_within(operation: Operation) -> Context:
 
 def lies_within(operation: Operation) -> bool:
     """Whether the current Context is inside `operation`."""
-    innermost = enclosing_here()
+    return encloses(operation, enclosing_here())
+
+
+def encloses(operation: Operation, innermost: Operation | None) -> bool:
+    """Whether `innermost` is `operation`, or lies inside it."""
     while innermost is not None and innermost is not operation:
         innermost = innermost.parent
     return innermost is operation

@@ -6,16 +6,20 @@ import functools
 import inspect
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from types import TracebackType
 from typing import Any, TypeVar, cast
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link
 
 from taskspan import _checks
 from taskspan._protocols import MessageLogger, Reporter
 from taskspan.conventions import CANCELLED
 from taskspan.producer import _attach, _opening, _scope
 from taskspan.producer._manager import TaskProgressManager
+from taskspan.producer._origin import origin
 from taskspan.producer._tracker import ProgressTracker, end_as, end_with, tracker_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -30,6 +34,8 @@ def task(
     logger: MessageLogger | None = None,
     reporter: Reporter | None = None,
     quiet: bool | None = None,
+    context: Context | None = None,
+    links: Sequence[Link] | None = None,
 ) -> Iterator[TaskProgressManager]:
     """Run a task: a block whose span encloses the operations inside it.
 
@@ -41,9 +47,13 @@ def task(
         reporter: told of the end of every operation, such as a `TaskReporter`.
         quiet: draw nothing; `None` follows `configure(console=...)`, and without that
             draws on a terminal outside of continuous integration.
+        context: what the span lies below, as `opentelemetry.propagate.extract` returns it; by
+            default where the caller stands, else what `TRACEPARENT` names (W3C Trace Context).
+        links: other spans that it has to do with.
 
     Raises:
-        TypeError: `total_operations` is not a whole number, `name` is not a `str`.
+        TypeError: `total_operations` is not a whole number, `name` is not a `str`, `context` is
+            not a `Context`, or `links` are not `Link`s.
         ValueError: `total_operations` is negative, `name` is empty.
     """
     manager = TaskProgressManager(
@@ -54,6 +64,8 @@ def task(
         total_operations,
         _attach.is_quiet_by_default() if quiet is None else quiet,
         description=name if task_id is None else f"{name} {task_id}",
+        context=context,
+        links=links,
     )
     with manager:
         yield manager
@@ -80,6 +92,8 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
         unit: str = "items",
         description: str | None = None,
         leave: bool = False,
+        context: Context | None = None,
+        links: Sequence[Link] | None = None,
     ) -> None:
         """Prepare an operation.
 
@@ -89,9 +103,13 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
             unit: what an item is, in the plural.
             description: the text in front of the bar, by default the name.
             leave: whether the finished bar stays on the screen.
+            context: what the span lies below instead of where the caller stands, as
+                `opentelemetry.propagate.extract` returns it.
+            links: other spans that it has to do with.
 
         Raises:
-            TypeError: `total` is not a whole number, `name` is not a `str`.
+            TypeError: `total` is not a whole number, `name` is not a `str`, `context` is not a
+                `Context`, or `links` are not `Link`s.
             ValueError: `total` is negative, `name` is empty.
         """
         self._name = _checks.required_text(name, "name")
@@ -99,6 +117,7 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
         self._unit = unit
         self._description = description
         self._leave = leave
+        self._origin = origin(context, links)
         self._tracker: ProgressTracker | None = None
         self._attachment: _scope.Attachment | None = None
 
@@ -106,7 +125,7 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
         progress = _opening.operation_progress(
             self._name, self._total, self._unit, self._description, self._leave
         )
-        return tracker_of(_opening.open_enclosed(progress))
+        return tracker_of(_opening.open_enclosed(progress, self._origin))
 
     def _again(self) -> operation:
         return operation(
@@ -115,6 +134,8 @@ class operation:  # noqa: N801  reads as a statement and as a decorator
             unit=self._unit,
             description=self._description,
             leave=self._leave,
+            context=self._origin.context,
+            links=self._origin.links,
         )
 
     def __enter__(self) -> ProgressTracker:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from typing import TypeVar, overload
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link
 
 from taskspan import _checks
 from taskspan._counter import ADDITION_IS_ATOMIC
@@ -13,6 +16,7 @@ from taskspan._live import LiveProgress
 from taskspan._outcome import outcome_of
 from taskspan.producer import _opening, _scope
 from taskspan.producer._operation import Operation
+from taskspan.producer._origin import Origin, origin
 
 _Item = TypeVar("_Item")
 
@@ -26,6 +30,8 @@ def track(
     unit: str = "items",
     description: str | None = None,
     leave: bool = False,
+    context: Context | None = None,
+    links: Sequence[Link] | None = None,
 ) -> Iterator[_Item]: ...
 
 
@@ -38,6 +44,8 @@ def track(
     unit: str = "items",
     description: str | None = None,
     leave: bool = False,
+    context: Context | None = None,
+    links: Sequence[Link] | None = None,
 ) -> AsyncIterator[_Item]: ...
 
 
@@ -49,6 +57,8 @@ def track(
     unit: str = "items",
     description: str | None = None,
     leave: bool = False,
+    context: Context | None = None,
+    links: Sequence[Link] | None = None,
 ) -> Iterator[_Item] | AsyncIterator[_Item]:
     """Return an iterator over the items that makes an operation of the loop over them.
 
@@ -64,18 +74,23 @@ def track(
         unit: what an item is, in the plural.
         description: the text in front of the bar, by default the name.
         leave: whether the finished bar stays on the screen.
+        context: what the span lies below instead of where the loop stands, as
+            `opentelemetry.propagate.extract` returns it.
+        links: other spans that it has to do with.
 
     Raises:
-        TypeError: `iterable` is none, `total` is not a whole number, `name` is not a `str`.
+        TypeError: `iterable` is none, `total` is not a whole number, `name` is not a `str`,
+            `context` is not a `Context`, or `links` are not `Link`s.
         ValueError: `total` is negative, `name` is empty.
     """
     name = _checks.required_text(name, "name")
     total = _length_of(iterable) if total is None else _checks.optional_total(total)
+    where = origin(context, links)
     progress = _opening.operation_progress(name, total, unit, description, leave)
     if isinstance(iterable, AsyncIterable):
-        return _aiter(iterable, progress)
+        return _aiter(iterable, progress, where)
     # `iter` here and not in the generator: what is no iterable is told where it was written.
-    return _iter(iter(iterable), progress)
+    return _iter(iter(iterable), progress, where)
 
 
 def _length_of(iterable: object) -> int | None:
@@ -83,8 +98,8 @@ def _length_of(iterable: object) -> int | None:
     return None if length < 0 else length
 
 
-def _iter(items: Iterator[_Item], progress: LiveProgress) -> Iterator[_Item]:
-    operation = _opening.open_enclosed(progress)
+def _iter(items: Iterator[_Item], progress: LiveProgress, where: Origin) -> Iterator[_Item]:
+    operation = _opening.open_enclosed(progress, where)
     attachment = _scope.Attachment(operation)
     counter = progress.counter
     try:
@@ -102,8 +117,10 @@ def _iter(items: Iterator[_Item], progress: LiveProgress) -> Iterator[_Item]:
     _end(operation, attachment, None)
 
 
-async def _aiter(items: AsyncIterable[_Item], progress: LiveProgress) -> AsyncIterator[_Item]:
-    operation = _opening.open_enclosed(progress)
+async def _aiter(
+    items: AsyncIterable[_Item], progress: LiveProgress, where: Origin
+) -> AsyncIterator[_Item]:
+    operation = _opening.open_enclosed(progress, where)
     attachment = _scope.Attachment(operation)
     try:
         async for item in items:

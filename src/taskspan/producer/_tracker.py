@@ -14,7 +14,7 @@ from taskspan._guard import guarded
 from taskspan._outcome import outcome_of
 from taskspan._protocols import Updatable
 from taskspan.conventions import ERROR, SUCCESS, Outcome
-from taskspan.producer import _attach, _opening, _registry
+from taskspan.producer import _opening, _registry
 from taskspan.producer._operation import Operation
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class ProgressTracker:
         progress.position = position
         progress.colour = color
         above = parent.operation if isinstance(parent, ProgressTracker) else None
-        operation = _attach.open_stand_alone(progress, above)
+        operation = _opening.open_stand_alone(progress, above)
         self._adopt(operation, parent, ends_span=True)
 
     _draws = True
