@@ -28,6 +28,9 @@ FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 5.0
 """Seconds between two tries: doubling from the first to the longest, give or take a fifth."""
 
+LAST_WORD_S: Final = 0.5
+"""Seconds that a try which is broken off has to say why it did not succeed so far."""
+
 
 class Sender(Protocol):
     """Sends one batch, waiting for the answer."""
@@ -136,6 +139,8 @@ class Delivery:
             self._changed.notify_all()
         with guarded(f"closing the exporter of {self.signal.name}"):
             self.sender.close()
+            if self._thread is not None:
+                self._thread.join(LAST_WORD_S)
         for batch in left:
             self._outcomes.leave(self, batch)
 
@@ -160,8 +165,6 @@ class Delivery:
         verdict = Verdict(Fate.REJECTED, "the exporter failed")
         with guarded(f"the exporter of {self.signal.name}"):
             verdict = self.sender.send(batch)
-        if self._is_closed:
-            return  # what it says now is that we have closed it
         # Before those who wait for the queue go on: they may ask what was seen.
         self._outcomes.see(self, verdict, batch)
         self._settle(batch, verdict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -43,21 +44,14 @@ class ExporterLog:
     ) -> None:
         _here.log = None
 
-    def arguments(self) -> list[object]:
-        """Return the arguments of all records, the newest first."""
-        found: list[object] = []
-        for record in reversed(self.records):
-            if isinstance(record.args, tuple):
-                found += record.args
+    def told(self) -> Iterator[list[object]]:
+        """Return the arguments of each record, the oldest first: what went wrong to begin with."""
+        for record in self.records:
+            arguments = list(record.args) if isinstance(record.args, tuple) else []
             # `False` where an exporter says that there is none.
             if isinstance(record.exc_info, tuple):
-                found.append(record.exc_info[1])
-        return found
-
-
-def is_exporting() -> bool:
-    """Whether this thread is sending for us: what it logs is of no concern to the application."""
-    return _here.log is not None
+                arguments.append(record.exc_info[1])
+            yield arguments
 
 
 class _Taking(logging.Filter):

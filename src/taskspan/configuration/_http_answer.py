@@ -6,13 +6,16 @@ import email.utils
 import inspect
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from taskspan.configuration import _environment
 from taskspan.configuration._verdict import Answer
 
 if TYPE_CHECKING:
     import requests
+
+_LOOKED_AT: Final = 500
+"""Bytes of an answer's body."""
 
 
 class LastAnswer:
@@ -23,7 +26,8 @@ class LastAnswer:
     def see(self, response: requests.Response, *_: object, **__: object) -> None:
         """Take note of it; a hook of `requests`."""
         retry_after_s = retry_after(response.headers.get("Retry-After"))
-        self.answer = Answer(response.status_code, response.reason or "", retry_after_s)
+        body = response.content[:_LOOKED_AT]
+        self.answer = Answer(response.status_code, response.reason or "", retry_after_s, body)
 
 
 def made_with_answers(make: Callable[..., Any]) -> tuple[Any, LastAnswer | None]:

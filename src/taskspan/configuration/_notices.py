@@ -69,7 +69,9 @@ class Notices:
         endpoint = delivery.sender.endpoint
         with self._lock:
             since = self._down_since.setdefault(delivery, time.monotonic())
-            self._reasons[endpoint] = reason
+            if not (self.is_closing and endpoint in self._reasons):
+                # What a try says that was broken off at the end is not why it took so long.
+                self._reasons[endpoint] = reason
         if time.monotonic() - since > PATIENCE_S and not self.is_closing:
             warn_once(
                 endpoint,

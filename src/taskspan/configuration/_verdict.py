@@ -35,11 +35,21 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered over HTTP; `retry_after_s` in seconds, if it said so."""
+    """What an endpoint answered over HTTP.
+
+    `retry_after_s` in seconds, if it said so; `body` is the beginning of one.
+    """
 
     status: int
     reason: str
     retry_after_s: float | None = None
+    body: bytes = b""
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether a smaller request may be taken: the Collector says 400, and why in the body."""
+        is_said = self.status == HTTPStatus.BAD_REQUEST and b"too large" in self.body
+        return is_said or self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,11 @@ class Verdict:
 
 
 DELIVERED: Final = Verdict(Fate.DELIVERED)
+_UNKNOWN: Final = Verdict(Fate.TRY_AGAIN, "no answer")
 
 _HTTP_FATES: Final = {
     HTTPStatus.REQUEST_TIMEOUT: Fate.TRY_AGAIN,
     HTTPStatus.TOO_MANY_REQUESTS: Fate.TRY_AGAIN,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Fate.TOO_LARGE,
     HTTPStatus.NOT_FOUND: Fate.NOT_TAKEN,
     HTTPStatus.METHOD_NOT_ALLOWED: Fate.NOT_TAKEN,
     HTTPStatus.NOT_IMPLEMENTED: Fate.NOT_TAKEN,
@@ -81,33 +91,39 @@ def failure(log: ExporterLog, answer: Answer | None) -> Verdict:
     """
     if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
         return _by_status(answer)
-    arguments = log.arguments()
+    told = (_by_arguments(arguments) for arguments in log.told())
+    return next((verdict for verdict in told if verdict is not None), _UNKNOWN)
+
+
+def _by_arguments(arguments: list[object]) -> Verdict | None:
+    """Return the verdict that the arguments of one log record tell."""
+    texts = [argument for argument in arguments if isinstance(argument, str)]
     for argument in arguments:
         if isinstance(argument, BaseException):
             return Verdict(Fate.TRY_AGAIN, reason_of(argument))
         if isinstance(argument, enum.Enum):
-            return _by_code(argument.name, arguments)
-    told = (argument for argument in arguments if isinstance(argument, str))
-    return Verdict(Fate.TRY_AGAIN, _shortened(next(told, "no answer")))
+            return _by_code(argument.name, texts[-1] if texts else "")
+    return Verdict(Fate.TRY_AGAIN, _shortened(texts[0])) if texts else None
 
 
 def _by_status(answer: Answer) -> Verdict:
-    fate = _HTTP_FATES.get(
-        answer.status,  # type: ignore[call-overload]  # a plain number is found, too
-        Fate.REJECTED if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else Fate.TRY_AGAIN,
-    )
+    fate = Fate.TOO_LARGE if answer.is_too_large else _fate_of(answer.status)
     reason = f"{answer.status} {answer.reason or _phrase(answer.status)}".strip()
     return Verdict(fate, _shortened(reason), answer.retry_after_s)
+
+
+def _fate_of(status: int) -> Fate:
+    is_fault_of_ours = status < HTTPStatus.INTERNAL_SERVER_ERROR
+    otherwise = Fate.REJECTED if is_fault_of_ours else Fate.TRY_AGAIN
+    return next((fate for known, fate in _HTTP_FATES.items() if known == status), otherwise)
 
 
 def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
 
 
-def _by_code(code: str, arguments: list[object]) -> Verdict:
-    """Return the verdict on a gRPC status code, whose details stand beside it in the log."""
-    texts = [argument for argument in arguments if isinstance(argument, str)]
-    details = texts[-1] if texts else ""
+def _by_code(code: str, details: str) -> Verdict:
+    """Return the verdict on a gRPC status code."""
     is_too_large = code == "RESOURCE_EXHAUSTED" and "larger than max" in details
     fate = Fate.TOO_LARGE if is_too_large else _GRPC_FATES.get(code, Fate.TRY_AGAIN)
     return Verdict(fate, _shortened(f"{code}: {details}"))
