@@ -17,8 +17,9 @@ from tests.backends.servers import Collector, Jaeger, eventually
 
 # How long Jaeger is away: half a minute in CI, shorter for people who wait for the result.
 OUTAGE_S = 30 if os.environ.get("TASKSPAN_NO_SKIPS") == "1" else 10
-# The Collector asks again after 10 s at the latest (max_interval in collector.yaml).
-DELIVERED_WITHIN_S = 45
+# The Collector tries each 10 s (max_interval), but gRPC itself waits longer with every attempt to
+# connect: half the outage and more. Nobody waits for this unless something is lost.
+DELIVERED_WITHIN_S = 90
 
 
 @pytest.fixture
