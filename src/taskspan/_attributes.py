@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from taskspan import _redaction, _text
 from taskspan._guard import attempt
+from taskspan._secret_hints import STAND_IN
 
 AttributeValue: TypeAlias = (
     str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
@@ -51,7 +52,7 @@ def _attribute_of(name: object, value: object) -> AttributeValue:
 
 
 def _shown_under(name: object, value: object) -> AttributeValue:
-    return _redaction.STAND_IN if _redaction.hides(name, value) else attribute_value(value)
+    return STAND_IN if _redaction.hides(name, value) else attribute_value(value)
 
 
 def _scalar(item: Any, value: object) -> AttributeValue:

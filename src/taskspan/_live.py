@@ -10,6 +10,7 @@ from typing import Any
 from taskspan import _redaction, _text
 from taskspan._counter import Counter
 from taskspan._protocols import RecordedSpan, Watcher
+from taskspan._secret_hints import STAND_IN
 from taskspan._snapshot import Snapshot, throughput
 from taskspan.conventions import Kind, Outcome
 
@@ -105,7 +106,7 @@ def _postfix_text(postfix: Mapping[str, object]) -> str:
 
 def _postfix_value(name: object, value: object) -> str:
     if _redaction.hides(name, value):
-        return _redaction.STAND_IN
+        return STAND_IN
     if isinstance(value, float):
         return f"{value:.3g}"
     return _text.one_line(value, 80)

@@ -6,18 +6,18 @@ The patterns of `_secrets.py` come first, the application's hook after them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from taskspan import _guard, _secrets
+from taskspan import _guard
+from taskspan._secret_hints import LONGEST_NAMELESS, STAND_IN, may_hold
+from taskspan._secret_names import sensitivity
 
 Hook: TypeAlias = Callable[[str], str]
-
-STAND_IN: Final = _secrets.STAND_IN
 
 FAILED: Final = "[redaction failed]"
 """Stands for a text that the hook did not return: it may be just the one with the secret."""
 
-MARGIN: Final = _secrets.LONGEST_NAMELESS
+MARGIN: Final = LONGEST_NAMELESS
 """Characters past a limit that are looked at, so that a secret across the cut is seen whole."""
 
 _MARGIN_BEFORE: Final = 16_384
@@ -27,11 +27,15 @@ _SHORT: Final = 64
 _MAX_REMEMBERED: Final = 4096
 
 
+HARMLESS: Final[dict[str, None]] = {}
+"""Short texts that need no redaction, such as the names of operations: they come again and again.
+
+Never one that holds a secret.
+"""
+
+
 class _State:
     hook: Hook | None = None
-    # Short texts that need no redaction, such as the names of operations: they come again and
-    # again. Never one that holds a secret.
-    harmless: ClassVar[dict[str, None]] = {}
 
 
 def use_hook(hook: Hook | None) -> None:
@@ -41,21 +45,21 @@ def use_hook(hook: Hook | None) -> None:
     for the text. `None` goes back to the default patterns alone.
     """
     _State.hook = hook
-    _State.harmless.clear()
+    HARMLESS.clear()
 
 
 def redacted(text: str) -> str:
     """Return a text without the secrets that it shows; the text itself if it shows none."""
-    if text in _State.harmless:
+    if text in HARMLESS:
         return text
-    result = _secrets.without_secrets(text)
+    result = _without_secrets(text)
     hook = _State.hook
     if hook is not None:
         result = _asked(hook, result)
     if len(text) <= _SHORT and result == text:
-        if len(_State.harmless) >= _MAX_REMEMBERED:
-            _State.harmless.clear()
-        _State.harmless[text] = None
+        if len(HARMLESS) >= _MAX_REMEMBERED:
+            HARMLESS.clear()
+        HARMLESS[text] = None
     return result
 
 
@@ -83,8 +87,21 @@ def last(text: str, limit: int) -> str:
 
 
 def hides(name: object, value: object) -> bool:
-    """Whether the value under a name is a secret, and `STAND_IN` is to stand for it."""
-    return isinstance(name, str) and _secrets.hides(name, value)
+    """Whether the value under a name is a secret, and `[redacted]` is to stand for it."""
+    if not isinstance(name, str) or sensitivity(name) is None:
+        return False
+    from taskspan import _secrets  # noqa: PLC0415  see _without_secrets
+
+    return _secrets.hides(name, value)
+
+
+def _without_secrets(text: str) -> str:
+    if not may_hold(text):
+        return text
+    # Loaded when first needed: its patterns take longer to make than all else of taskspan's.
+    from taskspan import _secrets  # noqa: PLC0415
+
+    return _secrets.without_secrets(text)
 
 
 def _asked(hook: Hook, text: str) -> str:

@@ -16,9 +16,6 @@ from typing import Final
 class Sensitivity(Enum):
     """What is hidden under a name."""
 
-    NONE = 0
-    """Nothing: `loss`, `key`, `token_count`."""
-
     TEXT = 1
     """Texts; a number is a count: `token`, `tokens`, `session`."""
 
@@ -66,17 +63,20 @@ _HARMLESS_ENDS: Final = _words("""
     """)
 
 
-def sensitivity(name: str) -> Sensitivity:
-    """Return what is hidden under a name, however it is spelled: `DB_PASSWORD`, `apiKey`."""
+def sensitivity(name: str) -> Sensitivity | None:
+    """Return what is hidden under a name, however it is spelled: `DB_PASSWORD`, `apiKey`.
+
+    `None` for `loss`, `key`, `token_count`: nothing is.
+    """
     return _of(name[-NAME_LIMIT:])
 
 
 @lru_cache(maxsize=1024)  # the names of metrics and of a postfix come again and again
-def _of(name: str) -> Sensitivity:
+def _of(name: str) -> Sensitivity | None:
     words = [word.lower() for word in _WORD.findall(name)]
     if not words or words[-1] in _HARMLESS_ENDS:
-        return Sensitivity.NONE
-    found = Sensitivity.NONE
+        return None
+    found = None
     for before, word in zip(["", *words], words, strict=False):
         if _is_secret(before, word):
             return Sensitivity.ALL

@@ -12,69 +12,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from taskspan._secret_hints import NAMES, STAND_IN
 from taskspan._secret_names import NAME_LIMIT, Sensitivity, sensitivity
-
-STAND_IN: Final = "[redacted]"
-
-LONGEST_NAMELESS: Final = 2048
-"""Characters within which a secret without a name shows what it is, from its start on."""
-
-# -- is there anything to look for
-
-_NAMED_HINTS: Final = (
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "cred",
-    "authoriz",
-    "sess",
-    "cookie",
-    "bearer",
-    "jwt",
-    "csrf",
-    "xsrf",
-)
-_SHAPE_HINTS: Final = (
-    "://",
-    "bearer",
-    "basic",
-    "akia",
-    "asia",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xox",
-    "xapp-",
-    "aiza",
-    "sk-",
-    "k_live_",
-    "k_test_",
-    "hf_",
-    "npm_",
-    "pypi-",
-    "ya29.",
-    "eyj",
-    "-----begin",
-)
-_SHORTEST_NAMELESS: Final = 12
 
 
 def without_secrets(text: str) -> str:
     """Return the text with each secret that it shows replaced; the text itself if none."""
-    lower = text.lower()
-    if len(text) >= _SHORTEST_NAMELESS and any(map(lower.__contains__, _SHAPE_HINTS)):
-        text = _without_blocks(text, lower)
-        text = _without_named(text)
-        return _without_shapes(text)
-    if any(map(lower.__contains__, _NAMED_HINTS)):
-        return _without_named(text)
-    return text
+    text = _BLOCK.sub(STAND_IN, text) if "-----BEGIN" in text else text
+    return _without_shapes(_without_named(text))
 
 
 # -- secrets that their shape gives away
@@ -104,10 +49,6 @@ _TOKEN: Final = re.compile(
 )
 
 
-def _without_blocks(text: str, lower: str) -> str:
-    return _BLOCK.sub(STAND_IN, text) if "-----begin" in lower else text
-
-
 def _without_shapes(text: str) -> str:
     if "://" in text and "@" in text:
         text = _USER_INFO.sub(rf"\1:{STAND_IN}@", text)
@@ -132,7 +73,7 @@ _NAME_CHARACTERS: Final = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # as [\w.-] has them
 )
 _NAMED: Final = re.compile(
-    rf"(?:{'|'.join(_NAMED_HINTS)})[\w.-]{{0,64}}"
+    rf"(?:{'|'.join(NAMES)})[\w.-]{{0,64}}"
     r"(?P<mark>"
     r"""\\{0,4}["']?\]?[ \t]{0,8}(?:=>|:=|={1,2}|:(?!//))[ \t]{0,8}"""
     r"""|["']?,?[ \t]{1,4}"""  # of a command line, as text or as a list
@@ -181,7 +122,7 @@ def _secret_behind(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     """Return where the value behind a name lies, if it is a secret."""
     name = _name_before(text, match)
     hidden = sensitivity(name)
-    if hidden is Sensitivity.NONE:
+    if hidden is None:
         return None
     is_option = not set(match["mark"]) & set("=:")
     if is_option and not name.startswith("--"):
@@ -266,7 +207,7 @@ def hides(name: str, value: object) -> bool:
     A mapping is not: the names inside it tell more.
     """
     hidden = sensitivity(name)
-    if hidden is Sensitivity.NONE or value is None or isinstance(value, (bool, Mapping)):
+    if hidden is None or value is None or isinstance(value, (bool, Mapping)):
         return False
     if isinstance(value, (int, float)):
         return hidden is Sensitivity.ALL

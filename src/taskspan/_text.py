@@ -38,7 +38,10 @@ def shortened(text: str, limit: int) -> str:
 def one_line(value: object, limit: int) -> str:
     """Return printable text on one line: control characters escaped, length bounded."""
     # Cut before escaping, so that megabytes are not walked character by character.
-    text = shortened(_redaction.cut(shown(value), limit), limit)
+    text = shown(value)
+    if text not in _redaction.HARMLESS:
+        text = _redaction.cut(text, limit)
+    text = shortened(text, limit)
     if text.isprintable():
         return text
     return shortened("".join(map(_escaped, text)), limit)

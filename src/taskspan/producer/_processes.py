@@ -7,19 +7,17 @@ the headers of W3C Trace Context and W3C Baggage in upper case.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from opentelemetry import trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.propagators.textmap import TextMapPropagator
 
 from taskspan import _text
 from taskspan._guard import attempt, guarded, warn_once
 from taskspan.producer import _attach, _scope
 
-_TRACE: Final = TraceContextTextMapPropagator()
-_BAGGAGE: Final = W3CBaggagePropagator()
 _LONGEST_TRACEPARENT: Final = 512  # past it the propagator logs a line of its own
 
 
@@ -37,13 +35,13 @@ def joined(context: Context) -> Context:
         return context
     if traceparent:
         context = _with_trace(context, traceparent, carrier)
-    return attempt("BAGGAGE", lambda: _BAGGAGE.extract(carrier, context), context)
+    return attempt("BAGGAGE", lambda: _baggage_header().extract(carrier, context), context)
 
 
 def _with_trace(context: Context, traceparent: str, carrier: Mapping[str, str]) -> Context:
     inside = context
     if len(traceparent) <= _LONGEST_TRACEPARENT:
-        inside = attempt("TRACEPARENT", lambda: _TRACE.extract(carrier, context), context)
+        inside = attempt("TRACEPARENT", lambda: _trace_headers().extract(carrier, context), context)
     if not _has_span(inside):
         value = _text.one_line(traceparent, 80)
         warn_once("TRACEPARENT", "invalid", f"{value} is no trace context; a new trace starts")
@@ -69,13 +67,30 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
         return dict(variables)
     carrier: dict[str, str] = {}
     with guarded("the trace of a child process"):
-        _TRACE.inject(carrier, context)
+        _trace_headers().inject(carrier, context)
     with guarded("the baggage of a child process"):
-        _BAGGAGE.inject(carrier, context)
-    ours = {name.upper() for name in _TRACE.fields | _BAGGAGE.fields}
+        _baggage_header().inject(carrier, context)
+    ours = {name.upper() for name in _trace_headers().fields | _baggage_header().fields}
     kept = {name: value for name, value in variables.items() if name not in ours}
     return kept | {name.upper(): value for name, value in carrier.items()}
 
 
 def _has_span(context: Context) -> bool:
     return trace.get_current_span(context).get_span_context().is_valid
+
+
+# Loaded when first needed: most programs start alone and start no other.
+
+
+@cache
+def _trace_headers() -> TextMapPropagator:
+    from opentelemetry.trace.propagation import tracecontext  # noqa: PLC0415
+
+    return tracecontext.TraceContextTextMapPropagator()
+
+
+@cache
+def _baggage_header() -> TextMapPropagator:
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator  # noqa: PLC0415
+
+    return W3CBaggagePropagator()

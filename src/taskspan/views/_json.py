@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from taskspan import _redaction, _text
 from taskspan._guard import attempt
+from taskspan._secret_hints import STAND_IN
 
 MAX_DEPTH: Final = 50
 
@@ -87,7 +88,7 @@ def _mapping(value: Mapping[Any, object], inside: _Place) -> dict[str, Any]:
 
 
 def _under(name: object, value: object, inside: _Place) -> Any:
-    return _redaction.STAND_IN if _redaction.hides(name, value) else _plain(value, inside)
+    return STAND_IN if _redaction.hides(name, value) else _plain(value, inside)
 
 
 def _shown(value: object) -> str:
