@@ -207,7 +207,7 @@ def test_a_stopped_terminal_does_not_keep_a_program_from_ending() -> None:
                 except BlockingIOError:
                     pass
             os.set_blocking(1, True)
-            (view,) = taskspan.configure(console=True).processor._views
+            view, *_ = taskspan.configure(console=True).processor._views
             with taskspan.task("nightly", "42", total_operations=1) as task:
                 with task.operation("load", 5) as op:
                     while not view._shown:  # about to be written

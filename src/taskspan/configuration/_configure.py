@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from taskspan import _redaction
 from taskspan._guard import guarded
 from taskspan._protocols import View
-from taskspan.configuration import _local, _providers
+from taskspan.configuration import _local, _log_bridge, _providers
 from taskspan.configuration._console import Console, views_for
 from taskspan.configuration._pipelines import Pipelines, RunDir, pipelines
 from taskspan.configuration._run_directory import REPORT_NAME
@@ -139,9 +139,9 @@ def configure(
     _watch(trace.get_tracer_provider(), processor)
     _stamp_log_records()
     if logs:
-        from taskspan.configuration import _log_bridge  # noqa: PLC0415  loaded when used
-
         _log_bridge.install()
+    else:
+        _log_bridge.remove()
     return Telemetry(processor)
 
 
