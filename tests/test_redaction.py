@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import taskspan
 from taskspan import _guard, _redaction, _text
+from taskspan.conventions import EXCEPTION_STACKTRACE
 from taskspan.views._json import jsonable
 
 SECRET = "hunter2"  # noqa: S105  what must not be seen
@@ -60,6 +61,7 @@ def test_the_end_of_a_long_text_starts_with_no_rest_of_a_secret() -> None:
         assert "7Zq" not in shown
         assert len(shown) <= LONGEST
     assert _text.last_of("a word\n" * 50_000 + "end", LONGEST).endswith("end")
+    assert _text.last_of("line 3, in load " + "x" * 99_999, LONGEST).startswith("line 3, in load")
 
 
 # -- the hook
@@ -232,7 +234,7 @@ def test_no_long_text_leaves_the_process(
     value: object,
     error: str,
 ) -> None:
-    """Whatever comes in, a name has at most 300 characters and a value 32,768, all encodable."""
+    """Whatever comes in, each text keeps to the limit of its kind, and can be encoded."""
     exporter.clear()
     cls = type(
         name.replace("\x00", "").encode("utf-8", "replace").decode() or "E", (Exception,), {}
@@ -251,7 +253,8 @@ def test_no_long_text_leaves_the_process(
         for attributes in holders:
             for key, attribute in attributes.items():
                 assert len(key) <= 300
-                assert _length(attribute) <= LONGEST
+                is_long = isinstance(attribute, tuple) or key == EXCEPTION_STACKTRACE
+                assert _length(attribute) <= (LONGEST if is_long else 4096)
         for text in _all_texts(span):
             text.encode("utf-8")
         assert len(span.name) <= 200

@@ -65,6 +65,15 @@ def test_what_becomes_an_attribute_can_be_encoded(text: str) -> None:
     _text.without_surrogates(text).encode("utf-8")
 
 
+@pytest.mark.parametrize("text", ["x", "\ud800", "é", "x\ud800\n"])
+def test_an_attribute_keeps_to_its_limit(text: str) -> None:
+    """Start and end of a long text have exactly the limit, also where escapes make it longer."""
+    for made in (_text.attribute(text * 10_000, 4096), _text.last_of(text * 10_000, 4096)):
+        assert len(made) == 4096
+        assert "…" in (made[0], made[-1])
+    assert _text.last_of("x" * 4096, 4096) == _text.attribute("x" * 4096) == "x" * 4096
+
+
 @given(any_text, st.sampled_from(["ascii", "latin-1", "utf-8", "cp437"]))
 def test_what_is_written_fits_the_terminal(text: str, encoding: str) -> None:
     """A character that the terminal's encoding lacks is written as an escape."""

@@ -71,7 +71,7 @@ def _array(values: Sequence[object]) -> Sequence[Any] | None:
     if len(kinds) > 1 or not kinds <= {str, bool, int, float}:
         return None
     converted = [attribute_value(value) for value in values]
-    if kinds == {str} and sum(map(len, converted)) > _MAX_CHARACTERS:
+    if kinds == {str} and sum(len(str(text)) for text in converted) > _MAX_CHARACTERS:
         return None
     # An integer that 64 bits cannot hold has become text, among others that have not.
     return converted if len({type(value) for value in converted}) <= 1 else None

@@ -82,8 +82,9 @@ def last(text: str, limit: int) -> str:
     if len(text) <= limit + _MARGIN_BEFORE:
         return result
     # The first word may be the end of a secret whose start is not seen.
-    _, blank, rest = result[MARGIN:].partition(" ")
-    return f"…{blank}{rest}"
+    words = result[MARGIN:].split(maxsplit=1)
+    # A message of one endless word leaves nothing: the start has at least where it was raised.
+    return f"…{words[1]}" if len(words) > 1 else cut(text, limit)[: limit - 1] + "…"
 
 
 def hides(name: object, value: object) -> bool:

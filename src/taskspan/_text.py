@@ -66,15 +66,19 @@ def attribute(text: str, limit: int = VALUE_LIMIT) -> str:
 
     Unlike a bar, an attribute keeps its line breaks: a stack trace is read as it was written.
     """
-    return without_surrogates(shortened(_redaction.cut(text, limit), limit))
+    if text not in _redaction.HARMLESS:
+        text = _redaction.cut(text, limit)
+    text = shortened(text, limit)
+    # An escape is longer than the surrogate it stands for.
+    return text if text.isascii() else shortened(without_surrogates(text), limit)
 
 
 def last_of(text: str, limit: int) -> str:
     """Return the last `limit` characters for an attribute, the cut marked by an ellipsis."""
     text = _redaction.last(text, limit)
-    text = text if len(text) <= limit else _ELLIPSIS + text[1 - limit :]
-    # An escape is longer than the surrogate it stands for.
-    return shortened(without_surrogates(text), limit)
+    tail = without_surrogates(text[-limit:])
+    is_whole = len(text) <= limit and len(tail) <= limit
+    return tail if is_whole else _ELLIPSIS + tail[1 - limit :]
 
 
 def without_surrogates(text: str) -> str:
