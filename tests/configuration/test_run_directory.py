@@ -268,6 +268,28 @@ def test_the_environment_names_the_directory(tmp_path: Path) -> None:
     assert recorded_spans(tmp_path / "run") == ["night"]
 
 
+def test_a_child_process_is_recorded_with_its_parent(tmp_path: Path) -> None:
+    """With `child_environment` one directory has the trace of both, and a report of each."""
+    child = """
+        import taskspan
+        with taskspan.configure(console=False), taskspan.task("child"):
+            pass
+    """
+    program = f"""
+        import subprocess, sys, taskspan
+        with taskspan.configure(console=False, run_dir={str(tmp_path)!r}):
+            with taskspan.task("parent"):
+                command = [sys.executable, "-c", {textwrap.dedent(child)!r}]
+                subprocess.run(command, env=taskspan.child_environment(), check=True)
+    """
+    run_child(program)
+    child_span, parent_span = spans_in(tmp_path)
+    assert child_span["name"] == "child"
+    assert child_span["parentSpanId"] == parent_span["spanId"]
+    reports = [json.loads(path.read_text("utf-8")) for path in tmp_path.glob("report*.json")]
+    assert {report["tasks"][0]["task_type"] for report in reports} == {"child", "parent"}
+
+
 def test_nothing_is_imported_for_it_without_configure() -> None:
     """A task without `configure` loads neither exporters nor the SDK's metrics and logs."""
     program = """

@@ -19,7 +19,6 @@ from taskspan._protocols import View
 from taskspan.configuration import _local, _log_bridge, _providers
 from taskspan.configuration._console import Console, views_for
 from taskspan.configuration._pipelines import Pipelines, RunDir, pipelines
-from taskspan.configuration._run_directory import REPORT_NAME
 from taskspan.configuration._sampler import LocalVisibilitySampler
 from taskspan.configuration._signals import LOGS, METRICS, TRACES
 from taskspan.processor._processor import ProgressSpanProcessor
@@ -46,7 +45,7 @@ class Telemetry:
     @property
     def run_dir(self) -> Path | None:
         """The directory that records this run, if one does."""
-        return next((made.run.path for made in _local.pipelines() if made.run is not None), None)
+        return _local.run_directory()
 
     def force_flush(self, timeout_millis: int = _FLUSH_TIMEOUT_MS) -> bool:
         """Export what has ended and draw the latest values; `False` if time ran out.
@@ -172,7 +171,7 @@ def _recorders(made: Pipelines) -> list[View]:
     if made.run is not None:
         from taskspan.views._run_report import RunReportView  # noqa: PLC0415  loaded when used
 
-        recorders.append(RunReportView(made.run.path / REPORT_NAME))
+        recorders.append(RunReportView(made.run.report_path))
     return recorders
 
 

@@ -89,6 +89,11 @@ def pipelines() -> Sequence[Pipelines]:
     return _State.pipelines
 
 
+def run_directory() -> Path | None:
+    """Return the directory that records this process, if one does."""
+    return next((made.run.path for made in _State.pipelines if made.run is not None), None)
+
+
 def is_recorded_in(directory: str | Path) -> bool:
     """Whether this process is being recorded in a directory already."""
     path = Path(directory).resolve()

@@ -17,10 +17,8 @@ from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
 from taskspan._guard import guarded, warn_once
 from taskspan.configuration import _exporter_log, _runs, _verdict
 from taskspan.configuration._exporter_log import ExporterLog
-from taskspan.configuration._run_lock import RunLock
+from taskspan.configuration._run_lock import RunLock, is_running
 from taskspan.configuration._signals import SIGNALS, Batch, Signal, SignalName
-
-REPORT_NAME: Final = "report.json"
 
 _EXPORTERS: Final[dict[SignalName, Callable[..., Any]]] = {
     "traces": FileSpanExporter,
@@ -103,8 +101,10 @@ def _last_byte(path: Path) -> bytes:
 class RunDirectory:
     """The directory of one run."""
 
-    def __init__(self, path: Path, lock: RunLock) -> None:
+    def __init__(self, path: Path, lock: RunLock, *, is_shared: bool = False) -> None:
+        """`is_shared`: another process writes there as well, such as the one that started us."""
         self.path = path
+        self.report_path = path / (f"report-{os.getpid()}.json" if is_shared else "report.json")
         self.files: dict[SignalName, RunFile] = {
             signal.name: RunFile(path / f"{signal.name}.jsonl", signal) for signal in SIGNALS
         }
@@ -122,8 +122,10 @@ def named(path: Path) -> RunDirectory:
     Raises:
         OSError: it cannot be made or written to.
     """
+    path = path.absolute()  # the program may go elsewhere
     path.mkdir(parents=True, exist_ok=True)
-    return RunDirectory(path, RunLock(path))
+    is_shared = is_running(path)
+    return RunDirectory(path, RunLock(path), is_shared=is_shared)
 
 
 def in_home(service_name: str) -> RunDirectory:

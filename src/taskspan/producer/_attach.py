@@ -47,6 +47,14 @@ def handed_down() -> dict[str, str]:
     return _environment.handed_down()
 
 
+def recorded_where() -> dict[str, str]:
+    """Return the variable that has a child process recorded where this one is, if it is."""
+    from taskspan.configuration import _environment, _local  # noqa: PLC0415  see above
+
+    run = _local.run_directory()
+    return {} if run is None else {_environment.RUN_DIRECTORY: str(run)}
+
+
 def variables() -> dict[str, str]:
     """Return a copy of all environment variables."""
     from taskspan.configuration import _environment  # noqa: PLC0415  see the module's docstring

@@ -59,7 +59,9 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
         environ: what to start from, by default the variables of this process.
 
     Returns:
-        A copy with `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` (W3C Trace Context, W3C Baggage).
+        A copy with `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` (W3C Trace Context, W3C Baggage),
+        and with `TASKSPAN_RUN_DIR` if this process is recorded in a run directory: what the
+        child records is written there, too.
     """
     variables = _attach.variables() if environ is None else environ
     context = _scope.context_below(_scope.enclosing())
@@ -72,7 +74,9 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
         _baggage_header().inject(carrier, context)
     ours = {name.upper() for name in _trace_headers().fields | _baggage_header().fields}
     kept = {name: value for name, value in variables.items() if name not in ours}
-    return kept | {name.upper(): value for name, value in carrier.items()}
+    handed_on = {name.upper(): value for name, value in carrier.items()}
+    nowhere: dict[str, str] = {}
+    return kept | handed_on | attempt("the run directory", _attach.recorded_where, nowhere)
 
 
 def _has_span(context: Context) -> bool:
