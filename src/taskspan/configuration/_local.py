@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, Tracer, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from taskspan._guard import warn_once
 from taskspan._live import LiveProgress
@@ -132,7 +132,7 @@ def tracer_source() -> TracerSource:
 def _private_provider() -> TracerProvider:
     with _State.lock:
         if _State.private_provider is None:
-            _State.private_provider = TracerProvider(sampler=ALWAYS_ON)
+            _State.private_provider = TracerProvider(sampler=DEFAULT_ON)
         return _State.private_provider
 
 
