@@ -31,6 +31,8 @@ _LABEL_LIST = re.compile(r"\b(?:by|on|without) \([^)]*\)")
 def faster(text: str) -> str:
     """Return rules, a configuration or an expression with shorter durations."""
     text = text.replace("_interval: 15s", "_interval: 100s")  # 500 ms
+    # Three exports of a minute each; here one takes a second, the Collector's own batch.
+    text = text.replace("[3m]", "[10m]")  # 3 s
     return _DURATION.sub(
         lambda found: f"{int(found[1]) * UNITS_MS[found[2]] // TIMES_FASTER}ms", text
     )
