@@ -21,8 +21,11 @@ from taskspan.configuration._outbox import EXIT_S
 from tests.configuration.endpoint import Reply, Request, serving
 from tests.configuration.grpc_endpoint import serving_grpc
 
+# Where nothing depends on how long the end waits, it waits for a second.
 PROGRAM = """
 import taskspan
+from taskspan.configuration import _outbox
+_outbox.EXIT_S = 1.0
 taskspan.configure("night", console=False)
 with taskspan.task("demo", "1") as task:
     with task.operation("load", total=10) as operation:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry import _logs as otel_logs
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -93,6 +94,20 @@ def test_a_long_attribute_is_cut(tmp_path: Path) -> None:
     for place in (written, written["events"][0]):
         (attribute,) = place["attributes"]
         assert len(attribute["value"]["stringValue"]) == 32_768
+
+
+def test_a_long_log_record_is_cut(tmp_path: Path) -> None:
+    """The same holds for log records that others emit: message and attributes."""
+    with configure(console=False, run_dir=tmp_path):
+        otel_logs.get_logger("other").emit(
+            body="x" * 100_000, event_name="other", attributes={"long": "x" * 100_000, "n": 1}
+        )
+    (request,) = requests_in(tmp_path, "logs")
+    (record,) = request["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    assert len(record["body"]["stringValue"]) == 32_768
+    long, number = record["attributes"]
+    assert len(long["value"]["stringValue"]) == 32_768
+    assert number["value"] == {"intValue": "1"}
 
 
 # -- where, and when not

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import itertools
 import os
+from copy import copy
 from dataclasses import replace
 
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.util.types import AnyValue
 
+from taskspan import _text
 from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
 from taskspan.configuration._signals import Batch
 
@@ -48,6 +51,22 @@ class _Backlog:
         return replace(outlet, take=take)
 
 
+def _bounded(record: ReadWriteLogRecord, longest: int) -> ReadWriteLogRecord:
+    """Return the record, or a copy where it has a longer text: other processors see it, too."""
+    inner = record.log_record
+    attributes = inner.attributes or {}
+    if not any(isinstance(v, str) and len(v) > longest for v in (inner.body, *attributes.values())):
+        return record
+    bounded = copy(inner)
+    bounded.body = _cut(inner.body, longest)
+    bounded.attributes = {name: _cut(value, longest) for name, value in attributes.items()}
+    return ReadWriteLogRecord(bounded, record.resource, record.instrumentation_scope)
+
+
+def _cut(value: AnyValue, longest: int) -> AnyValue:
+    return _text.shortened(value, longest) if isinstance(value, str) else value
+
+
 class LosslessSpanProcessor(BatchSpanProcessor):
     """Batches spans and drops none."""
 
@@ -66,14 +85,16 @@ class LosslessSpanProcessor(BatchSpanProcessor):
 
 
 class LosslessLogProcessor(BatchLogRecordProcessor):
-    """Batches log records and drops none."""
+    """Batches log records and drops none; bounds their texts, as span limits do for spans."""
 
-    def __init__(self, outlet: Outlet, queue_size: int) -> None:
+    def __init__(self, outlet: Outlet, queue_size: int, longest: int) -> None:
+        """`longest` is the limit of a text in characters."""
+        self._longest = longest
         self._backlog = _Backlog(queue_size // 2)
         super().__init__(HandingOverLogs(self._backlog.counting(outlet)), max_queue_size=queue_size)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Put a record into the queue."""
-        super().on_emit(log_record)
+        super().on_emit(_bounded(log_record, self._longest))
         if self._backlog.put():
             self.force_flush()

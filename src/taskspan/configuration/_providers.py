@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from opentelemetry import _logs as logs
 from opentelemetry import metrics, trace
-from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -62,10 +62,7 @@ def set_logger_provider(resource: Resource, made: Pipelines) -> None:
     """Set a logger provider if log records go anywhere."""
     if not made.outlets["logs"]:
         return
-    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
-    provider = LoggerProvider(
-        resource, log_record_limits=LogRecordLimits(max_attribute_length=limit)
-    )
+    provider = LoggerProvider(resource)
     for outlet in made.outlets["logs"]:
         _add_logs(provider, outlet)
     logs.set_logger_provider(provider)
@@ -115,4 +112,5 @@ def _add_spans(provider: Any, outlet: Outlet) -> None:
 def _add_logs(provider: Any, outlet: Outlet) -> None:
     with guarded("adding an exporter of log records"):
         queue_size = _environment.queue_size("OTEL_BLRP")
-        provider.add_log_record_processor(LosslessLogProcessor(outlet, queue_size))
+        limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+        provider.add_log_record_processor(LosslessLogProcessor(outlet, queue_size, limit))
