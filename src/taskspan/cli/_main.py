@@ -48,7 +48,6 @@ After 1 and 130 the same command goes on where it stopped.
     metavar="URL",
     envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
     show_envvar=True,
-    required=True,
     help="Base of an OTLP/HTTP endpoint, without /v1/traces.",
 )
 @click.option("--again", is_flag=True, help="Send everything, also what was delivered before.")
@@ -103,7 +102,7 @@ After 1 and 130 the same command goes on where it stopped.
 )
 def replay_command(
     run: Path,
-    endpoint: str,
+    endpoint: str | None,
     *,
     again: bool,
     headers: str,
@@ -119,6 +118,8 @@ def replay_command(
     delivered is remembered in RUN, for each endpoint: the next call sends only what is new.
     Nothing but the endpoint is contacted; redirects are not followed.
     """
+    if not endpoint:
+        raise click.UsageError("where to? Name --endpoint, or set OTEL_EXPORTER_OTLP_ENDPOINT")
     try:
         files = run_files(run)
         to = Endpoint(
