@@ -15,6 +15,8 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from taskspan._guard import guarded
@@ -84,6 +86,7 @@ class Delivery:
         self._asked_until = 0.0
         self.is_refused = False
         self._is_closed = False
+        self._is_keeping = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -125,7 +128,7 @@ class Delivery:
             return self._changed.wait_for(self._is_settled, max(0.0, deadline - time.monotonic()))
 
     def _is_settled(self) -> bool:
-        return not self._queue
+        return not self._queue and not self._is_keeping
 
     def close(self, deadline: float) -> None:
         """Deliver what can be delivered until then (monotonic, s) and keep the rest."""
@@ -179,8 +182,10 @@ class Delivery:
             self._take(batch)
         elif verdict.fate in (Fate.NOT_TAKEN, Fate.NOT_ALLOWED):
             self._refuse()
+        elif verdict.fate is Fate.TOO_LARGE and (parts := halves_of(batch)):
+            self._split(batch, parts)
         else:
-            self._replace(batch, halves_of(batch) if verdict.fate is Fate.TOO_LARGE else ())
+            self._keep_first(batch)
 
     def _postpone(self, told_s: float | None) -> None:
         self._wait_s = min(max(FIRST_WAIT_S, 2 * self._wait_s), LONGEST_WAIT_S)
@@ -191,34 +196,46 @@ class Delivery:
             # Unlike our own pace, this is not shortened when the program ends.
             self._asked_until = time.monotonic() + (told_s or 0.0)
 
-    def _take(self, batch: Batch) -> bool:
-        """Take a batch off the queue; `False` if `close` has done so, or it never was there."""
+    def _take(self, batch: Batch) -> None:
+        """Take a batch off the queue, unless `close` has done so, or it never was there."""
         with self._changed:
-            is_first = bool(self._queue) and self._queue[0] is batch
-            if is_first:
+            if self._queue and self._queue[0] is batch:
                 self._queue.popleft()
                 self._held -= size_of(batch)
             self._changed.notify_all()
-        return is_first
 
-    def _replace(self, batch: Batch, parts: tuple[Batch, ...]) -> None:
-        if not self._take(batch):
-            return
-        if not parts:
-            self._outcomes.keep(self, batch)
-            return
+    def _split(self, batch: Batch, parts: tuple[Batch, ...]) -> None:
         with self._changed:
-            self._queue.extendleft(reversed(parts))
-            self._held += size_of(batch)
+            # Not if `close` has taken it off meanwhile.
+            if self._queue and self._queue[0] is batch:
+                self._queue.popleft()
+                self._queue.extendleft(reversed(parts))
+
+    def _keep_first(self, batch: Batch) -> None:
+        with self._keeping() as taken:
+            if self._queue and self._queue[0] is batch:
+                taken.append(self._queue.popleft())
+                self._held -= size_of(batch)
 
     def _refuse(self) -> None:
-        with self._changed:
+        with self._keeping() as taken:
             self.is_refused = True
-            left = list(self._queue)
+            taken.extend(self._queue)
             self._queue.clear()
             self._held = 0
-        # Kept before anybody who waits for the queue hears of it.
-        for batch in left:
+
+    @contextmanager
+    def _keeping(self) -> Iterator[list[Batch]]:
+        """Take batches off the queue inside the block; then they are kept.
+
+        Who waits for the queue waits for that, too: the program may end right after.
+        """
+        taken: list[Batch] = []
+        with self._changed:
+            self._is_keeping = True
+            yield taken
+        for batch in taken:
             self._outcomes.keep(self, batch)
         with self._changed:
+            self._is_keeping = False
             self._changed.notify_all()

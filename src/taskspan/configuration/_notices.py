@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -31,6 +32,13 @@ class Notices:
         self._down_since: dict[Delivery, float] = {}
         self._reasons: dict[str, str] = {}
         self._left: dict[str, Counter[Signal]] = {}
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self) -> None:
+        # In a forked child: the lock may have been held, and what is left is the parent's to tell.
+        self._lock = threading.Lock()
+        self._left = {}
 
     def expect(self, delivery: Delivery) -> None:
         """Wait with what concerns several signals until this one has been heard of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -35,6 +36,12 @@ class Outbox:
         self._open: set[Delivery] = set()
         self._exit_deadline: float | None = None
         self._notices = Notices(self.place)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew_in_child)
+
+    def _renew_in_child(self) -> None:
+        # Another thread of the parent process may have held it at the fork.
+        self._lock = threading.Lock()
 
     def add(self, signal: Signal, sender: Sender) -> Delivery:
         """Return a new delivery of a signal; `start` begins with it."""
