@@ -134,7 +134,7 @@ def always(status: int, **headers: str) -> Callable[[Request], Reply]:
         (always(401), "401 Unauthorized"),
         (always(403), "403 Forbidden"),
         (always(400), "400 Bad Request"),
-        (always(413), "413 Request Entity Too Large"),
+        (always(413), "413 "),
         (always(429, Retry_After="60"), "429 Too Many Requests"),
         (always(503), "503 Service Unavailable"),
         (always(500), "500 Internal Server Error"),

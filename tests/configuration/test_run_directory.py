@@ -235,7 +235,8 @@ def test_a_line_that_was_cut_stays_alone(tmp_path: Path) -> None:
 def test_a_forked_child_writes_its_own_spans_once(tmp_path: Path) -> None:
     """A child of `fork` writes what it does itself, and nothing of its parent's."""
     program = f"""
-        import os, taskspan
+        import os, warnings, taskspan
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: of fork with threads
         telemetry = taskspan.configure(console=False, run_dir={str(tmp_path)!r})
         with taskspan.task("parent") as task:
             with task.operation("before", total=1) as op:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +31,20 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _FLUSH_TIMEOUT_MS: Final = 30_000
+
+
+class _Once:
+    # Held while providers are set: two threads may both find that there is none.
+    lock = threading.Lock()
+
+
+def _renew_in_child() -> None:
+    # Another thread of the parent process may have held it at the fork.
+    _Once.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
 
 
 class Telemetry:
@@ -129,11 +145,15 @@ def configure(
             after secrets of well-known forms have been taken out; returns what may be kept.
 
     Raises:
+        TypeError: `run_dir` is `True`.
         ValueError: `console` is none of the three.
     """
+    if isinstance(run_dir, bool) and run_dir:  # what a caller without a type checker may try
+        raise TypeError("run_dir must be a path, None or False, got True")
     views = views_for(console)
     _redaction.use_hook(redact)
-    _set_up(service_name, run_dir)
+    with _Once.lock:
+        _set_up(service_name, run_dir)
     processor = _local.show(console, views)
     _watch(trace.get_tracer_provider(), processor)
     _stamp_log_records()
@@ -152,9 +172,11 @@ def _set_up(service_name: str | None, run_dir: RunDir) -> None:
     made = pipelines(_providers.service_name_of(resource), run_dir, missing)
     # Exit handlers run in reverse order: spans end first, and their end is counted and logged.
     if LOGS in missing:
-        _providers.set_logger_provider(resource, made)
+        with guarded("the logger provider"):
+            _providers.set_logger_provider(resource, made)
     if METRICS in missing:
-        _providers.set_meter_provider(resource, made)
+        with guarded("the meter provider"):
+            _providers.set_meter_provider(resource, made)
     if TRACES in missing:
         _providers.set_tracer_provider(resource, made)
     _providers.add_to_those_there(made, missing)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+
+from taskspan import _text
+from taskspan._guard import warn_once
 
 RUN_DIRECTORY: Final = "TASKSPAN_RUN_DIR"
 
 _PROPAGATED: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 _OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_QUEUE_SIZE: Final = 2048  # the SDK's own default
+_QUEUE_SIZE: Final = 2048  # the SDK's own default, as the next
+_BATCH_SIZE: Final = 512
+_SHOWN: Final = 200
 
 
 def is_continuous_integration() -> bool:
@@ -60,12 +65,13 @@ def otlp_protocol(signal: str) -> str:
 
 
 def shown_endpoint(signal: str) -> str:
-    """Return the OTLP endpoint as it may be shown: without path, user and password."""
+    """Return the base of the OTLP endpoint as it may be shown: without user and password."""
     is_grpc = otlp_protocol(signal) == "grpc"
     default = "http://localhost:4317" if is_grpc else "http://localhost:4318"
-    parts = urlsplit(_named_endpoint(signal) or default)
-    host = parts.netloc.rpartition("@")[2] or parts.path
-    return f"{parts.scheme}://{host}" if parts.netloc else host
+    named = (_named_endpoint(signal) or default).strip()
+    scheme, separator, rest = named.rpartition("://")
+    host = rest.rpartition("@")[2].rstrip("/").removesuffix(f"/v1/{signal}")
+    return _text.one_line(f"{scheme}{separator}{host}", _SHOWN)
 
 
 def _named_endpoint(signal: str) -> str | None:
@@ -81,19 +87,40 @@ def has_http_credential_provider() -> bool:
     )
 
 
-def queue_size(prefix: str) -> int:
-    """Return `<prefix>_MAX_QUEUE_SIZE` of a batch processor, by default 2,048 records.
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How a batch processor works: records in its queue and in a batch, ms until one is made."""
+
+    queue: int
+    batch: int
+    delay_ms: int
+
+
+def batching(prefix: str, delay_ms: int) -> Batching:
+    """Return what `<prefix>_*` says of a batch processor; `delay_ms` where it says nothing.
 
     `OTEL_BSP` for spans, `OTEL_BLRP` for log records (OpenTelemetry specification, environment
-    variables, "Batch Span Processor").
+    variables, "Batch Span Processor"). What makes no sense is said once and left out.
     """
-    named = os.environ.get(f"{prefix}_MAX_QUEUE_SIZE", "").strip()
-    return int(named) if named.isdecimal() and int(named) > 0 else _QUEUE_SIZE
+    queue = _positive(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_SIZE)
+    batch = _positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_SIZE)
+    return Batching(queue, min(batch, queue), _positive(f"{prefix}_SCHEDULE_DELAY", delay_ms))
 
 
-def has_span_delay() -> bool:
-    """Whether `OTEL_BSP_SCHEDULE_DELAY` is set."""
-    return bool(os.environ.get("OTEL_BSP_SCHEDULE_DELAY"))
+def metric_interval_ms() -> int:
+    """Return `OTEL_METRIC_EXPORT_INTERVAL`, by default 60,000 ms."""
+    return _positive("OTEL_METRIC_EXPORT_INTERVAL", 60_000)
+
+
+def _positive(name: str, otherwise: int) -> int:
+    named = os.environ.get(name, "").strip()
+    if not named:
+        return otherwise
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    value = _text.one_line(named, 40)
+    warn_once(name, "value", f"{value} is no whole number above zero; {otherwise} is used")
+    return otherwise
 
 
 def attribute_length_limit(most: int) -> int:

@@ -19,8 +19,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.util.types import AnyValue
 
 from taskspan import _text
+from taskspan.configuration._environment import Batching
 from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
 from taskspan.configuration._signals import Batch
+
+_UNUSED = 30_000  # ms; the SDK does nothing with it, but would read it from the environment
 
 
 class _Backlog:
@@ -70,11 +73,15 @@ def _cut(value: AnyValue, longest: int) -> AnyValue:
 class LosslessSpanProcessor(BatchSpanProcessor):
     """Batches spans and drops none."""
 
-    def __init__(self, outlet: Outlet, queue_size: int, delay_ms: int | None) -> None:
-        """`delay_ms` is the longest time to a batch; by default `OTEL_BSP_SCHEDULE_DELAY`."""
-        self._backlog = _Backlog(queue_size // 2)
-        exporter = HandingOverSpans(self._backlog.counting(outlet))
-        super().__init__(exporter, max_queue_size=queue_size, schedule_delay_millis=delay_ms)
+    def __init__(self, outlet: Outlet, batching: Batching) -> None:
+        self._backlog = _Backlog(batching.queue // 2)
+        super().__init__(
+            HandingOverSpans(self._backlog.counting(outlet)),
+            max_queue_size=batching.queue,
+            schedule_delay_millis=batching.delay_ms,
+            max_export_batch_size=batching.batch,
+            export_timeout_millis=_UNUSED,
+        )
 
     def on_end(self, span: ReadableSpan) -> None:
         """Put a sampled span into the queue."""
@@ -87,11 +94,17 @@ class LosslessSpanProcessor(BatchSpanProcessor):
 class LosslessLogProcessor(BatchLogRecordProcessor):
     """Batches log records and drops none; bounds their texts, as span limits do for spans."""
 
-    def __init__(self, outlet: Outlet, queue_size: int, longest: int) -> None:
+    def __init__(self, outlet: Outlet, batching: Batching, longest: int) -> None:
         """`longest` is the limit of a text in characters."""
         self._longest = longest
-        self._backlog = _Backlog(queue_size // 2)
-        super().__init__(HandingOverLogs(self._backlog.counting(outlet)), max_queue_size=queue_size)
+        self._backlog = _Backlog(batching.queue // 2)
+        super().__init__(
+            HandingOverLogs(self._backlog.counting(outlet)),
+            max_queue_size=batching.queue,
+            schedule_delay_millis=batching.delay_ms,
+            max_export_batch_size=batching.batch,
+            export_timeout_millis=_UNUSED,
+        )
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Put a record into the queue."""

@@ -100,6 +100,11 @@ class Outbox:
                 self._exit_deadline = time.monotonic() + EXIT_S
             deadline = self._exit_deadline
         self._notices.is_closing = True
+        try:
+            delivery.flush(deadline)
+        except KeyboardInterrupt:
+            # Somebody has waited long enough: nothing more is waited for, and all is kept.
+            self._exit_deadline = deadline = 0.0
         delivery.close(deadline)
         with self._lock:
             self._open.discard(delivery)

@@ -78,7 +78,7 @@ def _run(service_name: str, run_dir: RunDir, signals: Collection[Signal]) -> Run
         if directory is None:
             return _run_directory.in_home(service_name)
         return _run_directory.named(Path(directory))
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:  # no home directory; a NUL in a path
         LOGGER.warning(
             "the run is not kept on disk: %s; name a directory with configure(run_dir=...) or "
             "TASKSPAN_RUNS_HOME, or switch it off with run_dir=False",

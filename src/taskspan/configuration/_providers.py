@@ -25,7 +25,13 @@ ATTRIBUTE_LIMIT: Final = 32_768
 """Characters of the longest attribute value that leaves the process, whoever wrote it."""
 
 _RUN_DELAY_MS: Final = 1_000
-"""Milliseconds until a span that has ended is on disk; the SDK's own default is 5,000."""
+"""Milliseconds until what has happened is on disk, and the SDK's own default for log records."""
+
+_EXPORT_DELAY_MS: Final = 5_000
+"""Milliseconds until spans are sent: the SDK's own default."""
+
+_COUNT: Final = 128
+"""Attributes, events and links of a span: the SDK's own default."""
 
 
 def resource_of(service_name: str | None) -> Resource:
@@ -71,7 +77,9 @@ def set_logger_provider(resource: Resource, made: Pipelines) -> None:
 def set_meter_provider(resource: Resource, made: Pipelines) -> None:
     """Set a meter provider if metrics go anywhere."""
     periodic = [
-        PeriodicExportingMetricReader(HandingOverMetrics(outlet))
+        PeriodicExportingMetricReader(
+            HandingOverMetrics(outlet), export_interval_millis=_environment.metric_interval_ms()
+        )
         for outlet in made.outlets["metrics"]
     ]
     readers = [*made.readers, *periodic]
@@ -81,11 +89,18 @@ def set_meter_provider(resource: Resource, made: Pipelines) -> None:
 
 def set_tracer_provider(resource: Resource, made: Pipelines) -> None:
     """Set a tracer provider; tasks are shown through it even if its spans go nowhere."""
-    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
-    provider = TracerProvider(resource=resource, span_limits=SpanLimits(max_attribute_length=limit))
+    provider = TracerProvider(resource=resource, span_limits=_span_limits())
     for outlet in made.outlets["traces"]:
         _add_spans(provider, outlet)
     trace.set_tracer_provider(provider)
+
+
+def _span_limits() -> SpanLimits:
+    """Return the limits of the environment; the SDK's defaults where it has an invalid one."""
+    longest = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    with guarded("the limits of spans"):
+        return SpanLimits(max_attribute_length=longest)
+    return SpanLimits(*(_COUNT,) * 6, max_attribute_length=longest)
 
 
 def add_to_those_there(made: Pipelines, missing: Collection[Signal]) -> None:
@@ -102,15 +117,14 @@ def add_to_those_there(made: Pipelines, missing: Collection[Signal]) -> None:
 
 
 def _add_spans(provider: Any, outlet: Outlet) -> None:
-    # A variable that says otherwise counts, as it does for every exporter.
-    delay_ms = None if outlet.exporter or _environment.has_span_delay() else _RUN_DELAY_MS
+    delay_ms = _EXPORT_DELAY_MS if outlet.exporter else _RUN_DELAY_MS
     with guarded("adding an exporter of spans"):
-        queue_size = _environment.queue_size("OTEL_BSP")
-        provider.add_span_processor(LosslessSpanProcessor(outlet, queue_size, delay_ms))
+        batching = _environment.batching("OTEL_BSP", delay_ms)
+        provider.add_span_processor(LosslessSpanProcessor(outlet, batching))
 
 
 def _add_logs(provider: Any, outlet: Outlet) -> None:
     with guarded("adding an exporter of log records"):
-        queue_size = _environment.queue_size("OTEL_BLRP")
+        batching = _environment.batching("OTEL_BLRP", _RUN_DELAY_MS)
         limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
-        provider.add_log_record_processor(LosslessLogProcessor(outlet, queue_size, limit))
+        provider.add_log_record_processor(LosslessLogProcessor(outlet, batching, limit))

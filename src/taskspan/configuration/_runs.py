@@ -16,7 +16,7 @@ from typing import Final
 import platformdirs
 
 from taskspan import _text
-from taskspan._guard import LOGGER
+from taskspan._guard import LOGGER, guarded
 from taskspan.configuration import _environment
 from taskspan.configuration._run_lock import LOCK_NAME, RunLock, is_running
 
@@ -34,7 +34,8 @@ def home() -> Path:
     `~/.local/state/taskspan/runs` on Linux (XDG base directory specification).
     """
     named = _environment.runs_home()
-    return Path(named) if named else platformdirs.user_state_path("taskspan") / "runs"
+    path = Path(named) if named else platformdirs.user_state_path("taskspan") / "runs"
+    return path.absolute()  # the program may go elsewhere
 
 
 def new_run(service_name: str) -> tuple[Path, RunLock]:
@@ -51,7 +52,8 @@ def new_run(service_name: str) -> tuple[Path, RunLock]:
     unnamed.mkdir(mode=0o700)
     lock = RunLock(unnamed)
     path = unnamed.rename(parent / stem)
-    prune(parent)
+    with guarded("pruning old runs"):
+        prune(parent)
     return path, lock
 
 
@@ -73,15 +75,23 @@ def _runs_in(parent: Path) -> list[Path]:
     """Return the directories of runs; their names sort by time."""
     with os.scandir(parent) as entries:
         directories = [Path(e) for e in entries if e.is_dir(follow_symlinks=False)]
-    return [path for path in directories if (path / LOCK_NAME).is_file()]
+    # One with a dot has no name yet: another process is making it at this moment.
+    return [
+        path
+        for path in directories
+        if not path.name.startswith(".") and (path / LOCK_NAME).is_file()
+    ]
 
 
 def _size_of(run: Path) -> int:
-    return sum(_file_size(path) for path in run.iterdir())
+    try:
+        return sum(_file_size(path) for path in run.iterdir())
+    except OSError:
+        return 0  # another process prunes, too
 
 
 def _file_size(path: Path) -> int:
     try:
         return path.lstat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0  # removed meanwhile, as temporary files are

@@ -42,9 +42,10 @@ class ExporterSender:
         with ExporterLog() as log:
             # Each exporter's result is an enumeration of its own, with this name in each.
             is_delivered: bool = self._exporter.export(batch).name == "SUCCESS"
-        if is_delivered:
-            return _verdict.DELIVERED
         answer = None if self._last_answer is None else self._last_answer.answer
+        # To the exporter a redirect is a success, although it does not follow it.
+        if is_delivered and not (answer is not None and answer.is_redirect):
+            return _verdict.DELIVERED
         return _verdict.failure(log, answer)
 
     def empty(self) -> Batch:

@@ -46,6 +46,11 @@ class Answer:
     body: bytes = b""
 
     @property
+    def is_redirect(self) -> bool:
+        """Whether the endpoint says that it is elsewhere."""
+        return HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST
+
+    @property
     def is_too_large(self) -> bool:
         """Whether a smaller request may be taken: the Collector says 400, and why in the body."""
         is_said = self.status == HTTPStatus.BAD_REQUEST and b"too large" in self.body
@@ -89,7 +94,7 @@ def failure(log: ExporterLog, answer: Answer | None) -> Verdict:
 
     `answer` is the last one over HTTP, where it could be seen; the rest is in the log.
     """
-    if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
+    if answer is not None and answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         return _by_status(answer)
     told = (_by_arguments(arguments) for arguments in log.told())
     return next((verdict for verdict in told if verdict is not None), _UNKNOWN)
@@ -107,7 +112,10 @@ def _by_arguments(arguments: list[object]) -> Verdict | None:
 
 
 def _by_status(answer: Answer) -> Verdict:
-    fate = Fate.TOO_LARGE if answer.is_too_large else _fate_of(answer.status)
+    if answer.is_redirect:
+        fate = Fate.NOT_TAKEN
+    else:
+        fate = Fate.TOO_LARGE if answer.is_too_large else _fate_of(answer.status)
     reason = f"{answer.status} {answer.reason or _phrase(answer.status)}".strip()
     return Verdict(fate, _shortened(reason), answer.retry_after_s)
 
