@@ -20,7 +20,7 @@ AGAIN = Verdict(Fate.TRY_AGAIN, "busy")
 class Scripted:
     """A sender that answers from a list, and then with success; notes what it got."""
 
-    endpoint = "http://127.0.0.1:4318"
+    endpoint = replay_to = "http://127.0.0.1:4318"
 
     def __init__(self, *verdicts: Verdict) -> None:
         self.verdicts = [DELIVERED, *verdicts]  # the first try is empty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -204,6 +205,50 @@ def test_a_name_that_cannot_be_resolved() -> None:
     lines = run({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318"})
     assert len(lines) == 1, lines
     assert kept_spans(lines[0]) == ["load", "demo"]
+
+
+def test_a_redirect_is_no_delivery() -> None:
+    """An endpoint that is elsewhere is not followed: nothing is lost, and a line says so."""
+    with serving(always(308, Location="http://127.0.0.1:9/")) as endpoint:
+        lines = run({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url})
+    assert len(lines) == 1, lines
+    assert "308 Permanent Redirect" in lines[0]
+    assert kept_spans(lines[0]) == ["load", "demo"]
+
+
+def test_ctrl_c_ends_the_wait() -> None:
+    """Who has waited long enough loses nothing: all is kept, and the line is said."""
+    program = PROGRAM.replace("_outbox.EXIT_S = 1.0", "_outbox.EXIT_S = 600.0")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", UNIGNORED + program + WHEN_WAITING],
+            env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        while process.stdout.readline() != "waiting\n":
+            pass
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=START_UP_S)
+    assert "Traceback" not in errors
+    (line,) = errors.splitlines()
+    assert kept_spans(line) == ["load", "demo"]
+
+
+# Tests that run as a background job hand on that Ctrl-C is ignored.
+UNIGNORED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+WHEN_WAITING = """
+from taskspan.configuration._delivery import Delivery
+flush = Delivery.flush
+def waiting(self, deadline):
+    print("waiting", flush=True)
+    return flush(self, deadline)
+Delivery.flush = waiting
+"""
 
 
 # -- gRPC

@@ -171,7 +171,7 @@ def test_what_is_logged_on_a_delivery_is_not_exported(memory: MemoryOfLogs) -> N
     """Nor is what it logs on a thread of ours that delivers to an endpoint."""
 
     class Sender:
-        endpoint = "http://localhost"
+        endpoint = replay_to = "http://localhost"
         has_sent = threading.Event()
 
         def empty(self) -> Batch:

@@ -252,6 +252,44 @@ def test_a_forked_child_writes_its_own_spans_once(tmp_path: Path) -> None:
     assert sorted(recorded_spans(tmp_path)) == ["before", "child", "parent"]
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_worker_processes_write_what_they_record(method: str, tmp_path: Path) -> None:
+    """Workers of `multiprocessing`, however started, keep their spans, without a flush."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            f"""
+            import multiprocessing, sys, warnings, taskspan
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork with threads
+
+            def work(number):
+                if {method!r} != "fork":
+                    taskspan.configure(console=False)
+                with taskspan.task("work", str(number)):
+                    pass
+
+            if __name__ == "__main__":
+                taskspan.configure(console=False)
+                context = multiprocessing.get_context({method!r})
+                with taskspan.task("parent"):
+                    workers = [context.Process(target=work, args=(n,)) for n in range(3)]
+                    for worker in workers: worker.start()
+                    for worker in workers: worker.join()
+                sys.exit(any(worker.exitcode for worker in workers))
+            """
+        ),
+        encoding="utf-8",
+    )
+    run = tmp_path / "run"
+    subprocess.run(
+        [sys.executable, str(program)],
+        env={**os.environ, "TASKSPAN_RUN_DIR": str(run)},
+        timeout=60,
+        check=True,
+    )
+    assert sorted(recorded_spans(run)) == ["parent", "work", "work", "work"]
+
+
 def test_many_spans_at_once_are_all_written(tmp_path: Path) -> None:
     """Spans that end faster than they can be written are not dropped."""
     program = f"""

@@ -23,6 +23,7 @@ from taskspan.configuration._console import Console, views_for
 from taskspan.configuration._pipelines import Pipelines, RunDir, pipelines
 from taskspan.configuration._sampler import LocalVisibilitySampler
 from taskspan.configuration._signals import LOGS, METRICS, TRACES
+from taskspan.configuration._worker_exit import before_workers_end
 from taskspan.processor._processor import ProgressSpanProcessor
 from taskspan.producer import _registry
 from taskspan.producer._messages import add_trace_ids
@@ -181,6 +182,12 @@ def _set_up(service_name: str | None, run_dir: RunDir) -> None:
         _providers.set_tracer_provider(resource, made)
     _providers.add_to_those_there(made, missing)
     _local.add_pipelines(made, _recorders(made))
+    before_workers_end(_end_of_worker)
+
+
+def _end_of_worker() -> None:
+    """Let go of what a worker process has recorded, as exit handlers do in others."""
+    Telemetry(_local.processor()).shutdown()
 
 
 def _recorders(made: Pipelines) -> list[View]:

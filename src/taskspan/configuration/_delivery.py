@@ -40,6 +40,9 @@ class Sender(Protocol):
     endpoint: str
     """Where to, as it is shown to people."""
 
+    replay_to: str
+    """Where the replay of a run can be sent to instead."""
+
     def send(self, batch: Batch) -> Verdict:
         """Return what became of it."""
 

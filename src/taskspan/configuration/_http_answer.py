@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import email.utils
 import inspect
+import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +53,7 @@ def _session() -> requests.Session:
     Without it `requests` prefers `REQUESTS_CA_BUNDLE`, where that is set for other programs.
     """
     import requests  # noqa: PLC0415  comes with the exporters of the extra `otlp`
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
     class Session(requests.Session):
         def merge_environment_settings(
@@ -61,7 +64,21 @@ def _session() -> requests.Session:
                 settings["verify"] = self.verify
             return settings
 
-    return Session()
+    session = Session()
+    if hasattr(os, "register_at_fork"):
+        fresh = weakref.WeakMethod(session.mount)
+        os.register_at_fork(after_in_child=lambda: _leave_connections(fresh, HTTPAdapter))
+    return session
+
+
+def _leave_connections(
+    mount: Callable[[], Callable[[str, Any], None] | None], adapter: Callable[[], Any]
+) -> None:
+    """Let a forked child make connections of its own: requests on one would get mixed up."""
+    mounts = mount()
+    if mounts is not None:
+        for scheme in ("https://", "http://"):
+            mounts(scheme, adapter())
 
 
 def retry_after(value: str | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 from collections import Counter
@@ -31,6 +32,7 @@ class Notices:
         self._not_taken: dict[str, list[Delivery]] = {}
         self._down_since: dict[Delivery, float] = {}
         self._reasons: dict[str, str] = {}
+        self._replay_to: dict[str, str] = {}
         self._left: dict[str, Counter[Signal]] = {}
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._start_anew)
@@ -43,6 +45,7 @@ class Notices:
     def expect(self, delivery: Delivery) -> None:
         """Wait with what concerns several signals until this one has been heard of."""
         self._unheard.add(delivery)
+        self._replay_to[delivery.sender.endpoint] = delivery.sender.replay_to
 
     def see(self, delivery: Delivery, verdict: Verdict, batch: Batch) -> None:
         """Say what people should know of a try."""
@@ -153,7 +156,8 @@ class Notices:
         return "lost, as no directory can keep it" if place is None else f"kept in {place}"
 
     def _replay(self, endpoint: str) -> str:
-        return f"taskspan replay {self._place()} --endpoint {endpoint}"
+        place = shlex.quote(self._place() or "RUN")
+        return f"taskspan replay {place} --endpoint {shlex.quote(self._replay_to[endpoint])}"
 
 
 def _listed(words: Iterable[str]) -> str:

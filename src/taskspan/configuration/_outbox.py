@@ -29,6 +29,7 @@ class Outbox:
         """
         self.deliveries: list[Delivery] = []
         self._records_all = run is not None
+        self._has_lost = False
         self._run = run
         self._open_run = open_run
         # Protects the opening of the run and the two below.
@@ -64,9 +65,9 @@ class Outbox:
 
     def keep(self, delivery: Delivery, batch: Batch) -> None:
         """Write a batch to the run directory, unless that has everything anyway."""
-        run = None if self._records_all else self._opened_run()
-        if run is not None:
-            run.files[delivery.signal.name].write(batch)
+        run = None if self._records_all else self.opened_run()
+        if run is not None and not run.files[delivery.signal.name].write(batch):
+            self._has_lost = True
 
     def leave(self, delivery: Delivery, batch: Batch) -> None:
         """Keep a batch, and count it for the last line."""
@@ -75,10 +76,11 @@ class Outbox:
 
     def place(self) -> str | None:
         """Return where the undelivered is kept; `None` where it cannot be."""
-        run = self._opened_run()
-        return None if run is None else str(run.path)
+        run = self.opened_run()
+        return None if run is None or self._has_lost else str(run.path)
 
-    def _opened_run(self) -> RunDirectory | None:
+    def opened_run(self) -> RunDirectory | None:
+        """Return the directory for what is not delivered, made if need be; `None` if it cannot."""
         with self._lock:
             if self._run is None:
                 self._run = attempt("a directory for what is not delivered", self._open_run, None)

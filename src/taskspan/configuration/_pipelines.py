@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from opentelemetry.sdk.metrics.export import MetricReader
 
-from taskspan._guard import LOGGER
+from taskspan._guard import LOGGER, warn_once
 from taskspan.configuration import _environment, _run_directory
 from taskspan.configuration._exporters import Exporting, exporters
 from taskspan.configuration._outbox import Outbox
@@ -45,6 +45,8 @@ def pipelines(service_name: str, run_dir: RunDir, signals: Collection[Signal]) -
     for signal in () if _environment.sdk_is_disabled() else signals:
         for exporting in exporters(signal):
             _add(made, signal, exporting)
+        if run is None and _is_left_without(made, signal):
+            _keep_instead(made, signal)
     if run is not None:
         for signal in SIGNALS:
             file = run.files[signal.name]
@@ -53,13 +55,30 @@ def pipelines(service_name: str, run_dir: RunDir, signals: Collection[Signal]) -
     return made
 
 
+def _is_left_without(made: Pipelines, signal: Signal) -> bool:
+    """Whether an endpoint is asked for, and no exporter could be made for it."""
+    asked = _environment.exporter_names(signal.name)
+    return not made.outlets[signal.name] and any(name.startswith("otlp") for name in asked)
+
+
+def _keep_instead(made: Pipelines, signal: Signal) -> None:
+    run = made.outbox.opened_run()
+    if run is not None:
+        file = run.files[signal.name]
+        made.outlets[signal.name].append(Outlet(file.write, file.close))
+        warn_once("runs", "instead", f"what cannot be exported is kept in {run.path}")
+
+
 def _add(made: Pipelines, signal: Signal, exporting: Exporting) -> None:
     exporter = exporting.exporter
     if isinstance(exporter, MetricReader):
         made.readers.append(exporter)
     elif exporting.is_otlp:
         endpoint = _environment.shown_endpoint(signal.name)
-        sender = ExporterSender(signal, exporter, endpoint, exporting.last_answer)
+        # A replay speaks HTTP: who exports over gRPC knows the port for that.
+        is_grpc = _environment.otlp_protocol(signal.name) == "grpc"
+        replay_to = "http://HOST:4318" if is_grpc else endpoint
+        sender = ExporterSender(signal, exporter, endpoint, replay_to, exporting.last_answer)
         delivery = made.outbox.add(signal, sender)
         outlet = Outlet(delivery.hand_over, lambda: made.outbox.close(delivery), exporter)
         made.outlets[signal.name].append(outlet)

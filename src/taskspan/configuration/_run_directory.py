@@ -58,6 +58,7 @@ class RunFile:
                 is_kept: bool = self._opened().export(batch).name == "SUCCESS"
             if not is_kept:
                 self._say_lost(_verdict.failure(log, None).reason)
+                self.close()  # half a line may be there: the next batch starts on a new one
             return is_kept
         return False
 

@@ -27,10 +27,16 @@ class ExporterSender:
     """Sends through an exporter of OpenTelemetry."""
 
     def __init__(
-        self, signal: Signal, exporter: Any, endpoint: str, last_answer: LastAnswer | None
+        self,
+        signal: Signal,
+        exporter: Any,
+        endpoint: str,
+        replay_to: str,
+        last_answer: LastAnswer | None,
     ) -> None:
         """`last_answer` holds what the endpoint said, where that can be seen."""
         self.endpoint = endpoint
+        self.replay_to = replay_to
         self._signal = signal
         self._exporter = exporter
         self._last_answer = last_answer

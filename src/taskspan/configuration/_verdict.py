@@ -7,6 +7,7 @@ codes, retryable or not).
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from taskspan import _text
 from taskspan.configuration._exporter_log import ExporterLog
 
 _REASON_LIMIT: Final = 200
+_USER_AND_PASSWORD: Final = re.compile(r"[^\s/@'\"]{1,200}:[^\s/@]{0,200}@")
 
 
 class Fate(enum.Enum):
@@ -96,6 +98,8 @@ def failure(log: ExporterLog, answer: Answer | None) -> Verdict:
     """
     if answer is not None and answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         return _by_status(answer)
+    if any("max_request_size" in str(record.msg) for record in log.records):
+        return Verdict(Fate.TOO_LARGE, "too large for a request")
     told = (_by_arguments(arguments) for arguments in log.told())
     return next((verdict for verdict in told if verdict is not None), _UNKNOWN)
 
@@ -105,7 +109,11 @@ def _by_arguments(arguments: list[object]) -> Verdict | None:
     texts = [argument for argument in arguments if isinstance(argument, str)]
     for argument in arguments:
         if isinstance(argument, BaseException):
-            return Verdict(Fate.TRY_AGAIN, reason_of(argument))
+            # What is no failure of the connection comes from a record that cannot be encoded.
+            # Smaller batches lead to it; those of HTTP clients are all `OSError`.
+            is_of_connection = isinstance(argument, OSError)
+            fate = Fate.TRY_AGAIN if is_of_connection else Fate.TOO_LARGE
+            return Verdict(fate, reason_of(argument))
         if isinstance(argument, enum.Enum):
             return _by_code(argument.name, texts[-1] if texts else "")
     return Verdict(Fate.TRY_AGAIN, _shortened(texts[0])) if texts else None
@@ -163,4 +171,5 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def _shortened(reason: str) -> str:
-    return _text.one_line(reason, _REASON_LIMIT)
+    # An address with user and password may have no scheme, by which it would be known for one.
+    return _text.one_line(_USER_AND_PASSWORD.sub("", reason), _REASON_LIMIT)

@@ -111,7 +111,9 @@ class ProgressSpanProcessor(SpanProcessor):
             with guarded(f"the view {type(recorder).__name__}"):
                 recorder.gather(node)
         # The last one out leaves its last value on the screen, unless it was never there.
-        if self._tree.is_empty and (node.is_delivered or node.progress.leaves_bar):
+        # Those that keep records have time: the ticker comes to them, or a flush.
+        is_drawn = len(self._views) > len(self._recorders)
+        if is_drawn and self._tree.is_empty and (node.is_delivered or node.progress.leaves_bar):
             self.redraw()
 
     def redraw(self) -> None:
