@@ -298,13 +298,26 @@ def test_the_console_exporter_is_found() -> None:
 def test_an_exporter_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exporter that is not there is one warning, which says how to get OTLP."""
+    """An exporter that is not there is one warning."""
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "no-such-exporter")
     with configure(console=False), taskspan.task("nightly", quiet=True) as task:
         assert task.span.is_recording()
     (message,) = [r.getMessage() for r in caplog.records if r.name == "taskspan"]
-    assert "'no-such-exporter' for traces" in message
-    assert "taskspan[otlp]" in message
+    assert "'no-such-exporter' is not installed" in message
+
+
+def test_an_endpoint_without_an_exporter(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the extra a line says how to get it, and the run is kept on disk all the same."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("taskspan.configuration._exporters.entry_points", lambda **_: ())
+    with configure(console=False):
+        run_task()
+    missing, kept = [r.getMessage() for r in caplog.records if r.name == "taskspan"]
+    assert "pip install 'taskspan[otlp]'" in missing
+    run = Path(kept.partition("kept in ")[2])
+    assert sorted(recorded_spans(run)) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(

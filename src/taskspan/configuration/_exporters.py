@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from taskspan._guard import LOGGER, attempt
+from taskspan import _text
+from taskspan._guard import attempt, warn_once
 from taskspan.configuration import _environment, _exporter_log
 from taskspan.configuration._http_answer import LastAnswer, made_with_answers
 from taskspan.configuration._signals import Signal
@@ -53,11 +54,8 @@ def _exporting(signal: Signal, name: str) -> Exporting | None:
             None,
         )
         return None if made is None else Exporting(made[0], name.startswith("otlp"), made[1])
-    LOGGER.warning(
-        "no exporter %r for %s is installed; for otlp: pip install 'taskspan[otlp]'",
-        entry,
-        signal.name,
-    )
+    advice = "; pip install 'taskspan[otlp]'" if name == "otlp" else ""
+    warn_once("exporters", entry, f"{entry!r} is not installed{advice}")
     return None
 
 
@@ -67,9 +65,10 @@ def _entry_point_name(signal: Signal, name: str) -> str:
     protocol = _environment.otlp_protocol(signal.name).strip()
     if protocol in _OTLP_ENTRY_POINTS:
         return _OTLP_ENTRY_POINTS[protocol]
-    LOGGER.warning(
-        "OTEL_EXPORTER_OTLP_PROTOCOL=%s is none of %s; http/protobuf is used",
+    known = ", ".join(_OTLP_ENTRY_POINTS)
+    warn_once(
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
         protocol,
-        ", ".join(_OTLP_ENTRY_POINTS),
+        f"{_text.one_line(protocol, 40)} is none of {known}; http/protobuf is used",
     )
     return _OTLP_ENTRY_POINTS["http/protobuf"]
