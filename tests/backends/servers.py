@@ -36,14 +36,18 @@ STOP_WITHIN_S: Final = 30
 # down in the middle of a test, nobody gets its port by chance.
 _FREE_PORTS: Final = range(20_000, 32_000)
 
+# Also to servers that are not started yet, or are down for a while.
+_given: Final[set[int]] = set()
+
 
 def free_ports(ports: tuple[Port, ...]) -> dict[str, int]:
     """Return a free port for each of a server's ports, by the variable that its file reads."""
-    found: set[int] = set()
+    found: list[int] = []
     while len(found) < len(ports):
         number = random.choice(_FREE_PORTS)
-        if servers.is_free(number):
-            found.add(number)
+        if number not in _given and servers.is_free(number):
+            _given.add(number)
+            found.append(number)
     return dict(zip((port.variable for port in ports), found, strict=True))
 
 
