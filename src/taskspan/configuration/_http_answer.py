@@ -56,6 +56,9 @@ def _session() -> requests.Session:
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
     class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+            return None  # nothing but the endpoint is contacted
+
         def merge_environment_settings(
             self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
         ) -> Any:
