@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Protocol
+
+from taskspan._fork import in_child
 
 
 class Drawing(Protocol):
@@ -39,6 +40,5 @@ def lines_above() -> Iterator[None]:
         yield
 
 
-if hasattr(os, "register_at_fork"):
-    # What the parent process draws is not on the child's account; its locks may be held.
-    os.register_at_fork(after_in_child=_drawings.clear)
+# What the parent process draws is not on the child's account; its locks may be held.
+in_child(_drawings.clear)

@@ -7,11 +7,12 @@ raises, so that a bug is loud there and product code need not know it is tested.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import ClassVar, Final, TypeVar
+
+from taskspan._fork import in_child
 
 LOGGER: Final = logging.getLogger("taskspan")
 
@@ -33,8 +34,7 @@ def _renew_in_child() -> None:
     _State.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_in_child)
+in_child(_renew_in_child)
 
 
 def report(what: str, error: BaseException) -> None:

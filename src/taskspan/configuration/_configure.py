@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from taskspan import _redaction
+from taskspan._fork import in_child
 from taskspan._guard import guarded
 from taskspan._protocols import View
 from taskspan.configuration import _local, _log_bridge, _providers
@@ -44,8 +44,7 @@ def _renew_in_child() -> None:
     _Once.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_in_child)
+in_child(_renew_in_child)
 
 
 class Telemetry:

@@ -10,7 +10,6 @@ goes there as well, from where `taskspan replay` sends it.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from taskspan._fork import in_child
 from taskspan._guard import guarded
 from taskspan.configuration._signals import Batch, Signal, halves_of, size_of
 from taskspan.configuration._verdict import Fate, Verdict
@@ -75,8 +75,7 @@ class Delivery:
         self.sender = sender
         self._outcomes = outcomes
         self._reset()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
+        in_child(self._reset)
 
     def _reset(self) -> None:
         # In a forked child, too: what the parent process holds is the parent's to send, and the

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import email.utils
 import inspect
-import os
 import time
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from taskspan._fork import in_child
 from taskspan.configuration import _environment
 from taskspan.configuration._verdict import Answer
 
@@ -67,21 +66,14 @@ def _session() -> requests.Session:
                 settings["verify"] = self.verify
             return settings
 
+        def leave_connections(self) -> None:
+            # In a forked child: on one with its parent, requests and answers would get mixed up.
+            for scheme in ("https://", "http://"):
+                self.mount(scheme, HTTPAdapter())
+
     session = Session()
-    if hasattr(os, "register_at_fork"):
-        fresh = weakref.WeakMethod(session.mount)
-        os.register_at_fork(after_in_child=lambda: _leave_connections(fresh, HTTPAdapter))
+    in_child(session.leave_connections)
     return session
-
-
-def _leave_connections(
-    mount: Callable[[], Callable[[str, Any], None] | None], adapter: Callable[[], Any]
-) -> None:
-    """Let a forked child make connections of its own: requests on one would get mixed up."""
-    mounts = mount()
-    if mounts is not None:
-        for scheme in ("https://", "http://"):
-            mounts(scheme, adapter())
 
 
 def retry_after(value: str | None) -> float | None:

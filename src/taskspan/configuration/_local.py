@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, Tracer, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
+from taskspan._fork import in_child
 from taskspan._guard import warn_once
 from taskspan._live import LiveProgress
 from taskspan._protocols import View
@@ -54,8 +54,7 @@ def _renew_in_child() -> None:
     _State.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_in_child)
+in_child(_renew_in_child)
 
 
 def processor() -> ProgressSpanProcessor:

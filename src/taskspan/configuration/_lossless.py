@@ -8,7 +8,6 @@ what can be recorded.
 from __future__ import annotations
 
 import itertools
-import os
 from copy import copy
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.util.types import AnyValue
 
 from taskspan import _text
+from taskspan._fork import in_child
 from taskspan.configuration._environment import Batching
 from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
 from taskspan.configuration._signals import Batch
@@ -32,9 +32,8 @@ class _Backlog:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._reset()
-        if hasattr(os, "register_at_fork"):
-            # The SDK empties the queue of a forked child.
-            os.register_at_fork(after_in_child=self._reset)
+        # The SDK empties the queue of a forked child.
+        in_child(self._reset)
 
     def _reset(self) -> None:
         self._put = itertools.count(1)  # exact under threads, as an addition is not

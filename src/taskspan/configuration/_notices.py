@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import threading
 import time
@@ -10,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from taskspan._fork import in_child
 from taskspan._guard import LOGGER, warn_once
 from taskspan.configuration._delivery import Delivery
 from taskspan.configuration._signals import SIGNALS, Batch, Signal, halves_of, size_of
@@ -34,8 +34,7 @@ class Notices:
         self._reasons: dict[str, str] = {}
         self._replay_to: dict[str, str] = {}
         self._left: dict[str, Counter[Signal]] = {}
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start_anew)
+        in_child(self._start_anew)
 
     def _start_anew(self) -> None:
         # In a forked child: the lock may have been held, and what is left is the parent's to tell.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
+from taskspan._fork import in_child
 from taskspan._guard import attempt
 from taskspan.configuration._delivery import Delivery, Sender
 from taskspan.configuration._notices import Notices
@@ -37,8 +37,7 @@ class Outbox:
         self._open: set[Delivery] = set()
         self._exit_deadline: float | None = None
         self._notices = Notices(self.place)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew_in_child)
+        in_child(self._renew_in_child)
 
     def _renew_in_child(self) -> None:
         # Another thread of the parent process may have held it at the fork.

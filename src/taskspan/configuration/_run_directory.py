@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 from opentelemetry.exporter.otlp.json.file import FileMetricExporter, FileSpanExporter
 from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
 
+from taskspan._fork import in_child
 from taskspan._guard import guarded, warn_once
 from taskspan.configuration import _exporter_log, _runs, _verdict
 from taskspan.configuration._exporter_log import ExporterLog
@@ -37,8 +38,7 @@ class RunFile:
         self._lock = threading.Lock()
         self._stream: IO[str] | None = None
         self._exporter: Any = None
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start_anew)
+        in_child(self._start_anew)
 
     def _start_anew(self) -> None:
         # In a forked child: the exporter's own lock may have been held at the fork, and what the

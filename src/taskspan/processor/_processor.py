@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from taskspan import _carrier
+from taskspan._fork import in_child
 from taskspan._guard import guarded
 from taskspan._live import LiveProgress
 from taskspan._memory import PROBE
@@ -39,7 +38,7 @@ class ProgressSpanProcessor(SpanProcessor):
         self._recorders = _recorders_among(views)
         self._flush_is_wanted = False
         self.is_shut_down = False
-        _forget_in_child_processes(self)
+        in_child(self.forget_in_child)
 
     def set_views(self, views: Sequence[View]) -> None:
         """Show what runs, and will run, to these views instead."""
@@ -229,16 +228,3 @@ def _still_works(view: View, call: Callable[[View], None]) -> bool:
         call(view)
         return True
     return False
-
-
-def _forget_in_child_processes(processor: ProgressSpanProcessor) -> None:
-    if not hasattr(os, "register_at_fork"):
-        return
-    forget = weakref.WeakMethod(processor.forget_in_child)
-
-    def _in_child() -> None:
-        method = forget()
-        if method is not None:
-            method()
-
-    os.register_at_fork(after_in_child=_in_child)

@@ -7,7 +7,6 @@ collects, never pushed by the loop.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final, TypeAlias
 from opentelemetry.metrics import CallbackOptions, Observation, get_meter
 
 from taskspan import _text, conventions
+from taskspan._fork import in_child
 from taskspan._live import LiveProgress
 from taskspan._memory import PROBE
 from taskspan._version import __version__
@@ -71,8 +71,7 @@ def _renew_in_child() -> None:
     _State.lock = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_in_child)
+in_child(_renew_in_child)
 
 
 def take_over(operation: _registry.Running) -> None:

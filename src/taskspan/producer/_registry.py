@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from collections import deque
 from typing import ClassVar, Protocol
 
+from taskspan._fork import in_child
 from taskspan._guard import guarded
 from taskspan._live import LiveProgress
 from taskspan.conventions import INTERRUPTED, KIND_TASK, Outcome
@@ -114,5 +114,4 @@ def _forget_in_child() -> None:
     _abandoned.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+in_child(_forget_in_child)
