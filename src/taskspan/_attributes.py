@@ -19,7 +19,6 @@ AttributeValue: TypeAlias = (
 
 _INT64 = 1 << 63
 _MAX_ITEMS = 128
-_MAX_CHARACTERS = 32_768  # of all texts of an array: it is one value
 
 
 def attribute_value(value: object) -> AttributeValue:
@@ -71,7 +70,9 @@ def _array(values: Sequence[object]) -> Sequence[Any] | None:
     if len(kinds) > 1 or not kinds <= {str, bool, int, float}:
         return None
     converted = [attribute_value(value) for value in values]
-    if kinds == {str} and sum(len(str(text)) for text in converted) > _MAX_CHARACTERS:
+    if (
+        kinds == {str} and sum(len(str(text)) for text in converted) > _text.LONGEST
+    ):  # they are one value
         return None
     # An integer that 64 bits cannot hold has become text, among others that have not.
     return converted if len({type(value) for value in converted}) <= 1 else None

@@ -19,6 +19,10 @@ NAME_LIMIT: Final = 200
 VALUE_LIMIT: Final = 4096
 """Characters of any other attribute value."""
 
+LONGEST: Final = 32_768
+"""Characters of the longest attribute value that leaves the process, whoever wrote it: a stack
+trace, the message of a log record, all texts of an array."""
+
 _ELLIPSIS: Final = "…"
 _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 

@@ -85,7 +85,7 @@ def deliveries() -> Iterator[list[Delivery]]:
     made: list[Delivery] = []
     yield made
     for delivery in made:
-        delivery.close(0.0)
+        delivery.close()
 
 
 def delivered(
@@ -201,7 +201,7 @@ def test_what_is_left_at_the_end_is_kept(noted: Noted) -> None:
     sender.gate.clear()
     delivery.hand_over(["a"])
     delivery.hand_over(["b"])
-    delivery.close(time.monotonic())
+    delivery.close()
     delivery.hand_over(["c"])
     assert sender.is_closed
     assert noted.left == [["a"], ["b"], ["c"]]

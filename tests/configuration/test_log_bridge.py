@@ -194,7 +194,8 @@ def test_what_is_logged_on_a_delivery_is_not_exported(memory: MemoryOfLogs) -> N
     delivery = Delivery(TRACES, Sender(), Outcomes())
     delivery.start()
     assert Sender.has_sent.wait(10)
-    delivery.close(time.monotonic() + 10)
+    assert delivery.flush(time.monotonic() + 10)
+    delivery.close()
     assert memory.new() == []
 
 

@@ -132,9 +132,8 @@ class Delivery:
     def _is_settled(self) -> bool:
         return not self._queue and not self._is_keeping
 
-    def close(self, deadline: float) -> None:
-        """Deliver what can be delivered until then (monotonic, s) and keep the rest."""
-        self.flush(deadline)
+    def close(self) -> None:
+        """Keep what is not delivered, and end; `flush` before."""
         with self._changed:
             self._is_closed = True
             # One of them may be on its way at this moment; kept as well, as nobody knows.

@@ -64,10 +64,14 @@ def otlp_protocol(signal: str) -> str:
     return specific or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
 
 
+def is_grpc(signal: str) -> bool:
+    """Whether OTLP is spoken over gRPC."""
+    return otlp_protocol(signal) == "grpc"
+
+
 def shown_endpoint(signal: str) -> str:
     """Return the base of the OTLP endpoint as it may be shown: without user and password."""
-    is_grpc = otlp_protocol(signal) == "grpc"
-    default = "http://localhost:4317" if is_grpc else "http://localhost:4318"
+    default = "http://localhost:4317" if is_grpc(signal) else "http://localhost:4318"
     named = (_named_endpoint(signal) or default).strip()
     scheme, separator, rest = named.rpartition("://")
     host = rest.rpartition("@")[2].rstrip("/").removesuffix(f"/v1/{signal}")
@@ -123,10 +127,10 @@ def _positive(name: str, otherwise: int) -> int:
     return otherwise
 
 
-def attribute_length_limit(most: int) -> int:
-    """Return `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, but `most` at most."""
+def attribute_length_limit() -> int:
+    """Return `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, but no more than our own."""
     named = os.environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "").strip()
-    return min(most, int(named)) if named.isdecimal() else most
+    return min(_text.LONGEST, int(named)) if named.isdecimal() else _text.LONGEST
 
 
 def runs_home() -> str | None:

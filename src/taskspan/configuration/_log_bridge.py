@@ -29,7 +29,7 @@ from taskspan._attributes import AttributeValue, metric_attributes
 from taskspan._guard import attempt, guarded
 from taskspan.producer._span_attributes import exception_attributes
 
-BODY_LIMIT: Final = 32_768
+BODY_LIMIT: Final = _text.LONGEST
 """Characters of a message."""
 
 MAX_EXTRAS: Final = 64

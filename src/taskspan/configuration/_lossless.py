@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from copy import copy
 from dataclasses import replace
+from typing import TypedDict
 
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
@@ -22,8 +23,6 @@ from taskspan._fork import in_child
 from taskspan.configuration._environment import Batching
 from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
 from taskspan.configuration._signals import Batch
-
-_UNUSED = 30_000  # ms; the SDK does nothing with it, but would read it from the environment
 
 
 class _Backlog:
@@ -53,6 +52,25 @@ class _Backlog:
         return replace(outlet, take=take)
 
 
+class _Arguments(TypedDict):
+    """What both of the SDK's processors call these."""
+
+    max_queue_size: int
+    schedule_delay_millis: int
+    max_export_batch_size: int
+    export_timeout_millis: int
+
+
+def _arguments(batching: Batching) -> _Arguments:
+    return {
+        "max_queue_size": batching.queue,
+        "schedule_delay_millis": batching.delay_ms,
+        "max_export_batch_size": batching.batch,
+        # The SDK does nothing with it, but would read it from the environment.
+        "export_timeout_millis": 30_000,
+    }
+
+
 def _bounded(record: ReadWriteLogRecord, longest: int) -> ReadWriteLogRecord:
     """Return the record, or a copy where it has a longer text: other processors see it, too."""
     inner = record.log_record
@@ -74,13 +92,8 @@ class LosslessSpanProcessor(BatchSpanProcessor):
 
     def __init__(self, outlet: Outlet, batching: Batching) -> None:
         self._backlog = _Backlog(batching.queue // 2)
-        super().__init__(
-            HandingOverSpans(self._backlog.counting(outlet)),
-            max_queue_size=batching.queue,
-            schedule_delay_millis=batching.delay_ms,
-            max_export_batch_size=batching.batch,
-            export_timeout_millis=_UNUSED,
-        )
+        exporter = HandingOverSpans(self._backlog.counting(outlet))
+        super().__init__(exporter, **_arguments(batching))
 
     def on_end(self, span: ReadableSpan) -> None:
         """Put a sampled span into the queue."""
@@ -97,13 +110,8 @@ class LosslessLogProcessor(BatchLogRecordProcessor):
         """`longest` is the limit of a text in characters."""
         self._longest = longest
         self._backlog = _Backlog(batching.queue // 2)
-        super().__init__(
-            HandingOverLogs(self._backlog.counting(outlet)),
-            max_queue_size=batching.queue,
-            schedule_delay_millis=batching.delay_ms,
-            max_export_batch_size=batching.batch,
-            export_timeout_millis=_UNUSED,
-        )
+        exporter = HandingOverLogs(self._backlog.counting(outlet))
+        super().__init__(exporter, **_arguments(batching))
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Put a record into the queue."""

@@ -105,8 +105,8 @@ class Outbox:
             delivery.flush(deadline)
         except KeyboardInterrupt:
             # Somebody has waited long enough: nothing more is waited for, and all is kept.
-            self._exit_deadline = deadline = 0.0
-        delivery.close(deadline)
+            self._exit_deadline = 0.0
+        delivery.close()
         with self._lock:
             self._open.discard(delivery)
             is_last = not self._open

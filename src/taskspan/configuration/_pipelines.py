@@ -49,8 +49,7 @@ def pipelines(service_name: str, run_dir: RunDir, signals: Collection[Signal]) -
             _keep_instead(made, signal)
     if run is not None:
         for signal in SIGNALS:
-            file = run.files[signal.name]
-            made.outlets[signal.name].append(Outlet(file.write, file.close))
+            made.outlets[signal.name].append(_outlet_into(run, signal))
     outbox.start()
     return made
 
@@ -64,9 +63,13 @@ def _is_left_without(made: Pipelines, signal: Signal) -> bool:
 def _keep_instead(made: Pipelines, signal: Signal) -> None:
     run = made.outbox.opened_run()
     if run is not None:
-        file = run.files[signal.name]
-        made.outlets[signal.name].append(Outlet(file.write, file.close))
+        made.outlets[signal.name].append(_outlet_into(run, signal))
         warn_once("runs", "instead", f"what cannot be exported is kept in {run.path}")
+
+
+def _outlet_into(run: RunDirectory, signal: Signal) -> Outlet:
+    file = run.files[signal.name]
+    return Outlet(file.write, file.close)
 
 
 def _add(made: Pipelines, signal: Signal, exporting: Exporting) -> None:
@@ -76,8 +79,7 @@ def _add(made: Pipelines, signal: Signal, exporting: Exporting) -> None:
     elif exporting.is_otlp:
         endpoint = _environment.shown_endpoint(signal.name)
         # A replay speaks HTTP: who exports over gRPC knows the port for that.
-        is_grpc = _environment.otlp_protocol(signal.name) == "grpc"
-        replay_to = "http://HOST:4318" if is_grpc else endpoint
+        replay_to = "http://HOST:4318" if _environment.is_grpc(signal.name) else endpoint
         sender = ExporterSender(signal, exporter, endpoint, replay_to, exporting.last_answer)
         delivery = made.outbox.add(signal, sender)
         outlet = Outlet(delivery.hand_over, lambda: made.outbox.close(delivery), exporter)

@@ -21,9 +21,6 @@ from taskspan.configuration._pipelines import Pipelines
 from taskspan.configuration._sending import HandingOverMetrics, Outlet
 from taskspan.configuration._signals import LOGS, METRICS, TRACES, Signal
 
-ATTRIBUTE_LIMIT: Final = 32_768
-"""Characters of the longest attribute value that leaves the process, whoever wrote it."""
-
 _RUN_DELAY_MS: Final = 1_000
 """Milliseconds until what has happened is on disk, and the SDK's own default for log records."""
 
@@ -37,7 +34,7 @@ _COUNT: Final = 128
 def resource_of(service_name: str | None) -> Resource:
     """Return what spans, metrics and logs say of this process; `OTEL_*` where nothing is given."""
     resource = Resource.create({} if service_name is None else {SERVICE_NAME: service_name})
-    limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    limit = _environment.attribute_length_limit()
     bounded = {
         name: _text.attribute(value, limit) if isinstance(value, str) else value
         for name, value in resource.attributes.items()
@@ -97,7 +94,7 @@ def set_tracer_provider(resource: Resource, made: Pipelines) -> None:
 
 def _span_limits() -> SpanLimits:
     """Return the limits of the environment; the SDK's defaults where it has an invalid one."""
-    longest = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+    longest = _environment.attribute_length_limit()
     with guarded("the limits of spans"):
         return SpanLimits(max_attribute_length=longest)
     return SpanLimits(*(_COUNT,) * 6, max_attribute_length=longest)
@@ -126,5 +123,5 @@ def _add_spans(provider: Any, outlet: Outlet) -> None:
 def _add_logs(provider: Any, outlet: Outlet) -> None:
     with guarded("adding an exporter of log records"):
         batching = _environment.batching("OTEL_BLRP", _RUN_DELAY_MS)
-        limit = _environment.attribute_length_limit(ATTRIBUTE_LIMIT)
+        limit = _environment.attribute_length_limit()
         provider.add_log_record_processor(LosslessLogProcessor(outlet, batching, limit))

@@ -74,71 +74,52 @@ class Outlet:
     """The exporter at its end, if there is one."""
 
 
-class HandingOverSpans(SpanExporter):
-    """Passes spans on."""
+class _HandingOver:
+    """What the exporters below have in common: whoever takes a batch deals with failures."""
 
     def __init__(self, to: Outlet) -> None:
         self._to = to
 
+    def shutdown(self, *_: object, **__: object) -> None:
+        """Close what takes the batches; each signal's SDK passes other arguments."""
+        self._to.close()
+
+    def force_flush(self, *_: object, **__: object) -> bool:
+        """Hold nothing back."""
+        return True
+
+
+class HandingOverSpans(_HandingOver, SpanExporter):
+    """Passes spans on."""
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Pass them on; whoever takes them deals with failures."""
+        """Pass them on."""
         self._to.take(spans)
         return SpanExportResult.SUCCESS
 
-    def shutdown(self) -> None:
-        """Close what takes them."""
-        self._to.close()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  the SDK's signature
-        """Hold nothing back."""
-        return True
-
-
-class HandingOverLogs(LogRecordExporter):
+class HandingOverLogs(_HandingOver, LogRecordExporter):
     """Passes log records on."""
 
-    def __init__(self, to: Outlet) -> None:
-        self._to = to
-
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Pass them on; whoever takes them deals with failures."""
+        """Pass them on."""
         self._to.take(batch)
         return LogRecordExportResult.SUCCESS
 
-    def shutdown(self) -> None:
-        """Close what takes them."""
-        self._to.close()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  the SDK's signature
-        """Hold nothing back."""
-        return True
-
-
-class HandingOverMetrics(MetricExporter):
+class HandingOverMetrics(_HandingOver, MetricExporter):
     """Passes readings of all metrics on, made as the exporter behind it wants them."""
 
     def __init__(self, to: Outlet) -> None:
+        super().__init__(to)
         # Names of the SDK, without a public spelling: its own reader takes them from an exporter.
-        super().__init__(
+        MetricExporter.__init__(
+            self,
             preferred_temporality=getattr(to.exporter, "_preferred_temporality", None),
             preferred_aggregation=getattr(to.exporter, "_preferred_aggregation", None),
         )
-        self._to = to
 
-    def export(
-        self,
-        metrics_data: MetricsData,
-        timeout_millis: float = 10_000,  # noqa: ARG002  the SDK's signature
-        **kwargs: Any,  # noqa: ARG002  the SDK's signature
-    ) -> MetricExportResult:
-        """Pass them on; whoever takes them deals with failures."""
+    def export(self, metrics_data: MetricsData, *_: object, **__: object) -> MetricExportResult:
+        """Pass them on."""
         self._to.take(metrics_data)
         return MetricExportResult.SUCCESS
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002
-        """Close what takes them."""
-        self._to.close()
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002
-        """Hold nothing back."""
-        return True

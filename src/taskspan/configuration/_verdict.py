@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import responses
 from typing import Final
 
 from taskspan import _text
@@ -71,7 +72,7 @@ class Verdict:
 DELIVERED: Final = Verdict(Fate.DELIVERED)
 _UNKNOWN: Final = Verdict(Fate.TRY_AGAIN, "no answer")
 
-_HTTP_FATES: Final = {
+_HTTP_FATES: Final[dict[int, Fate]] = {
     HTTPStatus.REQUEST_TIMEOUT: Fate.TRY_AGAIN,
     HTTPStatus.TOO_MANY_REQUESTS: Fate.TRY_AGAIN,
     HTTPStatus.NOT_FOUND: Fate.NOT_TAKEN,
@@ -124,18 +125,14 @@ def _by_status(answer: Answer) -> Verdict:
         fate = Fate.NOT_TAKEN
     else:
         fate = Fate.TOO_LARGE if answer.is_too_large else _fate_of(answer.status)
-    reason = f"{answer.status} {answer.reason or _phrase(answer.status)}".strip()
+    reason = f"{answer.status} {answer.reason or responses.get(answer.status, '')}".strip()
     return Verdict(fate, _shortened(reason), answer.retry_after_s)
 
 
 def _fate_of(status: int) -> Fate:
     is_fault_of_ours = status < HTTPStatus.INTERNAL_SERVER_ERROR
     otherwise = Fate.REJECTED if is_fault_of_ours else Fate.TRY_AGAIN
-    return next((fate for known, fate in _HTTP_FATES.items() if known == status), otherwise)
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    return _HTTP_FATES.get(status, otherwise)
 
 
 def _by_code(code: str, details: str) -> Verdict:

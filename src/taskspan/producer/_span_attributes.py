@@ -12,9 +12,6 @@ from taskspan._live import LiveProgress
 from taskspan._outcome import error_type_of
 from taskspan.conventions import KIND_TASK
 
-STACKTRACE_LIMIT: Final = 32_768
-"""Characters of a stack trace."""
-
 # Entries of `metrics` that have an attribute of their own, or say what the span itself says.
 _NOT_REPORTED: Final = frozenset(
     {
@@ -98,7 +95,7 @@ def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
         conventions.EXCEPTION_TYPE: _text.name(error_type_of(error)),
         conventions.EXCEPTION_MESSAGE: _text.attribute(_text.shown(error)),
         # The end tells what was raised, and where.
-        conventions.EXCEPTION_STACKTRACE: _text.last_of(stack, STACKTRACE_LIMIT),
+        conventions.EXCEPTION_STACKTRACE: _text.last_of(stack, _text.LONGEST),
     }
 
 

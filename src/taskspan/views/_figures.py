@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from taskspan._snapshot import Snapshot
+from taskspan.conventions import KIND_TASK
+
 NONE: Final = "–"
 """Stands for a figure that there is not."""
 
@@ -15,6 +18,13 @@ def rate(value: float) -> str:
     if value >= 100:  # noqa: PLR2004  three digits before the point
         return f"{value:,.0f}"
     return f"{value:.3g}" if value >= 0.001 or value == 0 else f"{value:.6f}"  # noqa: PLR2004  as below a thousandth %g turns to exponents
+
+
+def items_rate(snapshot: Snapshot) -> str:
+    """Return how many items a second: `1.23 rows/s`; nothing for a task, or before the first."""
+    if snapshot.kind == KIND_TASK or not snapshot.completed:
+        return ""
+    return f"{rate(snapshot.throughput)} {snapshot.unit}/s"
 
 
 def duration(seconds: float) -> str:

@@ -9,8 +9,8 @@ from typing import Final, TextIO
 from taskspan import _console, _text
 from taskspan._protocols import Live
 from taskspan._snapshot import Snapshot
-from taskspan.conventions import ERROR_TYPE_OTHER, KIND_TASK
-from taskspan.views._figures import duration, rate
+from taskspan.conventions import ERROR_TYPE_OTHER
+from taskspan.views._figures import duration, items_rate
 
 FIRST_LINE_S: Final = 30.0
 """Seconds after which a running operation gets its first line in between."""
@@ -88,7 +88,12 @@ def _started(live: Live, snapshot: Snapshot) -> str:
 
 
 def _running(live: Live, snapshot: Snapshot) -> str:
-    parts = [_how_far(snapshot), duration(snapshot.elapsed_s), _rate(snapshot), snapshot.postfix]
+    parts = [
+        _how_far(snapshot),
+        duration(snapshot.elapsed_s),
+        items_rate(snapshot),
+        snapshot.postfix,
+    ]
     return f"{_label(live, snapshot)}: {', '.join(filter(None, parts))}"
 
 
@@ -96,7 +101,7 @@ def _ended(live: Live, snapshot: Snapshot) -> str:
     outcome = str(snapshot.outcome)
     if snapshot.error_type not in (None, ERROR_TYPE_OTHER):
         outcome += f" ({snapshot.error_type})"
-    parts = [outcome, _how_far(snapshot), duration(snapshot.elapsed_s), _rate(snapshot)]
+    parts = [outcome, _how_far(snapshot), duration(snapshot.elapsed_s), items_rate(snapshot)]
     return f"{_label(live, snapshot)}: {', '.join(filter(None, parts))}"
 
 
@@ -116,9 +121,3 @@ def _how_far(snapshot: Snapshot) -> str:
         return f"{snapshot.completed:,} {snapshot.unit}"
     share = 100 * snapshot.completed / snapshot.total
     return f"{share:.0f}% {snapshot.completed:,}/{snapshot.total:,} {snapshot.unit}"
-
-
-def _rate(snapshot: Snapshot) -> str:
-    if snapshot.kind == KIND_TASK or not snapshot.completed:
-        return ""
-    return f"{rate(snapshot.throughput)} {snapshot.unit}/s"

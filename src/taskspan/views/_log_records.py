@@ -15,12 +15,11 @@ from taskspan._live import LiveProgress
 from taskspan._memory import PROBE
 from taskspan._protocols import RecordedSpan, SpanEvent
 from taskspan._snapshot import Snapshot, throughput
-from taskspan.conventions import CANCELLED, ERROR_TYPE_OTHER, KIND_TASK
-from taskspan.views._figures import duration, rate
+from taskspan.conventions import CANCELLED, ERROR_TYPE_OTHER
+from taskspan.views._figures import duration, items_rate
 
 Attributes = dict[str, AttributeValue]
 
-STACKTRACE_LIMIT: Final = 32_768
 MAX_METRICS: Final = 90
 """Final metrics of the application on one record: OpenTelemetry drops attributes past 128."""
 
@@ -99,7 +98,7 @@ def ended(progress: LiveProgress, span: RecordedSpan) -> LogEvent:
         attributes[conventions.EXCEPTION_MESSAGE] = message
     attributes.update(_metrics(span))
     reason = _reason(snapshot, message)
-    parts = [_how_far(snapshot), duration(snapshot.elapsed_s), _rate(snapshot)]
+    parts = [_how_far(snapshot), duration(snapshot.elapsed_s), items_rate(snapshot)]
     has_failed = snapshot.has_failed
     return LogEvent(
         conventions.ENDED_EVENT,
@@ -171,7 +170,7 @@ def _metrics(span: RecordedSpan) -> Attributes:
 
 def _safe(name: str, value: object) -> AttributeValue:
     if name == conventions.EXCEPTION_STACKTRACE:
-        return _text.attribute(_text.shown(value), STACKTRACE_LIMIT)
+        return _text.attribute(_text.shown(value), _text.LONGEST)
     return attribute_value(value)
 
 
@@ -180,12 +179,6 @@ def _how_far(snapshot: Snapshot) -> str:
         return f"{snapshot.completed:,} {snapshot.unit}" if snapshot.completed else ""
     share = 100 * snapshot.completed / snapshot.total
     return f"{share:.0f} % ({snapshot.completed:,} of {snapshot.total:,} {snapshot.unit})"
-
-
-def _rate(snapshot: Snapshot) -> str:
-    if snapshot.kind == KIND_TASK or not snapshot.completed:
-        return ""
-    return f"{rate(snapshot.throughput)} {snapshot.unit}/s"
 
 
 def _reason(snapshot: Snapshot, message: str) -> str:
