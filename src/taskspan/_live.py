@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from taskspan import _redaction, _text
 from taskspan._counter import Counter
@@ -13,6 +13,21 @@ from taskspan._protocols import RecordedSpan, Watcher
 from taskspan._secret_hints import STAND_IN
 from taskspan._snapshot import Snapshot, throughput
 from taskspan.conventions import Kind, Outcome
+
+MEASURED: Final = frozenset(
+    {
+        "current",
+        "execution_time",
+        "peak_memory_mb",
+        "memory_delta_mb",
+        "items_per_second",
+        "failed",
+        "outcome",
+        "trace_id",
+        "span_id",
+    }
+)
+"""What `metrics` has of every operation that has ended, beside what the application put there."""
 
 _LABEL_LIMIT = 200
 _POSTFIX_LIMIT = 200

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from taskspan._signals import TRACES
 from taskspan.cli import _answers
 from taskspan.cli._answers import Answer, Partial
 from taskspan.cli._endpoint import Endpoint
-from taskspan.cli._signals import TRACES
 from tests.cli._replaying import Replaying, one_after_another, only, where
 from tests.cli._runs import lines_of, span_names, traces, write_lines, write_run
 from tests.cli._server import Received, Reply, Server

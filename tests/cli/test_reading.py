@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskspan._signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from taskspan.cli._reading import Broken, Line, Position, Request, read_lines
-from taskspan.cli._signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from tests.cli._runs import lines_of, write_run
 
 GOOD = b'{"resourceSpans":[]}'

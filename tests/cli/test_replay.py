@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -164,12 +166,16 @@ def test_another_file_is_sent_anew(
 
 
 def test_a_state_that_cannot_be_written_is_told_once(
-    run: Path, server: Server, replaying: Replaying
+    run: Path, server: Server, replaying: Replaying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a directory that takes no files the run is delivered all the same."""
-    # As a read-only directory does, for root too.
     state = state_file(run, server.url)
-    state.with_name(state.name + ".tmp").mkdir()
+
+    def refuse(*_: object) -> NoReturn:
+        # What a read-only directory does, which would not keep root from writing.
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
+
+    monkeypatch.setattr(Path, "replace", refuse)
     replayed = replaying(run, server.url)
     assert replayed.stderr == [
         f"{state} cannot be written (Is a directory): the next replay starts over"

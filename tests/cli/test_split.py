@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskspan.cli._signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from taskspan._signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from taskspan.cli._split import count_records, halves
 from tests.cli._runs import traces
 

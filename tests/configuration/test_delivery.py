@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from taskspan._signals import METRICS, TRACES, Signal
 from taskspan.configuration import _delivery
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._delivery import HELD_RECORDS, Delivery
-from taskspan.configuration._signals import METRICS, TRACES, Batch, Signal
 from taskspan.configuration._verdict import DELIVERED, Fate, Verdict
 
 LONG_S = 20.0

@@ -19,9 +19,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._once import Once
 
 import taskspan
+from taskspan._signals import TRACES
 from taskspan.configuration import _log_bridge
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._delivery import Delivery
-from taskspan.configuration._signals import TRACES, Batch
 from taskspan.configuration._verdict import Fate, Verdict
 from taskspan.producer import _messages
 from tests.conftest import Problems

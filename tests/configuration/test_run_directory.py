@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 import taskspan
-from taskspan.configuration import _run_directory, _signals
+from taskspan import _signals
+from taskspan.configuration import _run_directory
 from taskspan.configuration._configure import configure
 from tests.configuration._recorded import (
     recorded_events,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from taskspan import _text
-from taskspan.cli._signals import Signal
+from taskspan._signals import Signal
 
 _MESSAGE_LIMIT: Final = 200
 

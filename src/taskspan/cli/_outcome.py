@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from taskspan.cli._signals import Signal
+from taskspan._signals import Signal
 from taskspan.cli._state import Progress
 
 EXIT_DELIVERED: Final = 0

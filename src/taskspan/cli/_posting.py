@@ -28,10 +28,10 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from taskspan import _text
+from taskspan._signals import Signal
 from taskspan._version import __version__
 from taskspan.cli._answers import RETRIED, Answer, StoppedError
 from taskspan.cli._endpoint import Endpoint
-from taskspan.cli._signals import Signal
 
 RETRIES: Final = 6
 """Further attempts of a request, after 0, 1, 2, 4, 8 and 16 seconds: half a minute in all."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NoReturn, TypeAlias
 
 from taskspan import _text
-from taskspan.cli._signals import Signal
+from taskspan._signals import Signal
 
 LINE_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of a line; a longer one is refused, and never held in memory."""

@@ -8,12 +8,12 @@ from typing import Final, TypeAlias
 
 import taskspan
 from taskspan import _text
+from taskspan._signals import SIGNALS, Signal
 from taskspan.cli._answers import StoppedError
 from taskspan.cli._keeping import Keeping
 from taskspan.cli._outcome import Outcome, Tally
 from taskspan.cli._reading import Broken, Line, Request, read_lines
 from taskspan.cli._sending import NotServedError, Posting, send
-from taskspan.cli._signals import SIGNALS, Signal
 from taskspan.cli._state import Progress
 from taskspan.cli._telling import Telling
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from taskspan._signals import Signal
 from taskspan.cli import _answers, _split
 from taskspan.cli._answers import Answer, StoppedError, Verdict
 from taskspan.cli._reading import Request
-from taskspan.cli._signals import Signal
 
 MOST_REASONS: Final = 3
 """Reasons that are kept of one line: a split line has one for each of its parts."""

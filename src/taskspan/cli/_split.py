@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from taskspan.cli._signals import Signal
+from taskspan._signals import Signal
 
 
 def halves(content: dict[str, Any], signal: Signal) -> tuple[dict[str, Any], ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from taskspan import _text
+from taskspan._atomic_file import replacing
 from taskspan.cli._reading import Position
 
 _FORMAT: Final = 1
@@ -60,9 +61,8 @@ class State:
         content = {"format": _FORMAT, "endpoint": self.endpoint, "files": files}
         # No fsync: the page cache outlives a killed process, and after a power failure a line
         # may be sent twice. It would make each line as slow as the disk.
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.path)
+        with replacing(self.path) as file:
+            file.write(json.dumps(content, indent=1) + "\n")
 
 
 def state_file(run: Path, endpoint: str) -> Path:
@@ -77,7 +77,7 @@ def load(run: Path, endpoint: str) -> State:
     try:
         state.files = _read(state.path)
     except FileNotFoundError:
-        pass
+        pass  # nothing has been sent there yet
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         state.problem = _text.one_line(reason, _REASON_LIMIT)

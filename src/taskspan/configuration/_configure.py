@@ -18,11 +18,11 @@ from taskspan import _redaction
 from taskspan._fork import in_child
 from taskspan._guard import guarded
 from taskspan._protocols import View
+from taskspan._signals import LOGS, METRICS, TRACES
 from taskspan.configuration import _local, _log_bridge, _providers
 from taskspan.configuration._console import Console, views_for
 from taskspan.configuration._pipelines import Pipelines, RunDir, pipelines
 from taskspan.configuration._sampler import LocalVisibilitySampler
-from taskspan.configuration._signals import LOGS, METRICS, TRACES
 from taskspan.configuration._worker_exit import before_workers_end
 from taskspan.processor._processor import ProgressSpanProcessor
 from taskspan.producer import _registry

@@ -20,7 +20,8 @@ from typing import Final, Protocol
 
 from taskspan._fork import in_child
 from taskspan._guard import guarded
-from taskspan.configuration._signals import Batch, Signal, halves_of, size_of
+from taskspan._signals import Signal
+from taskspan.configuration._batches import Batch, halves_of, size_of
 from taskspan.configuration._verdict import Fate, Verdict
 
 HELD_RECORDS: Final = 10_000

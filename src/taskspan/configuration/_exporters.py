@@ -9,9 +9,9 @@ from typing import Any
 
 from taskspan import _text
 from taskspan._guard import attempt, warn_once
+from taskspan._signals import Signal
 from taskspan.configuration import _environment, _exporter_log
 from taskspan.configuration._http_answer import LastAnswer, made_with_answers
-from taskspan.configuration._signals import Signal
 
 _OTLP_ENTRY_POINTS = {
     "grpc": "otlp_proto_grpc",

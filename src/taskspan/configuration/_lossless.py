@@ -20,9 +20,9 @@ from opentelemetry.util.types import AnyValue
 
 from taskspan import _text
 from taskspan._fork import in_child
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._environment import Batching
 from taskspan.configuration._sending import HandingOverLogs, HandingOverSpans, Outlet
-from taskspan.configuration._signals import Batch
 
 
 class _Backlog:

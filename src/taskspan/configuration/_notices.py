@@ -11,8 +11,9 @@ from typing import Final
 
 from taskspan._fork import in_child
 from taskspan._guard import LOGGER, warn_once
+from taskspan._signals import SIGNALS, Signal
+from taskspan.configuration._batches import Batch, halves_of, size_of
 from taskspan.configuration._delivery import Delivery
-from taskspan.configuration._signals import SIGNALS, Batch, Signal, halves_of, size_of
 from taskspan.configuration._verdict import Fate, Verdict
 
 PATIENCE_S: Final = 3.0

@@ -9,10 +9,11 @@ from typing import Final
 
 from taskspan._fork import in_child
 from taskspan._guard import attempt
+from taskspan._signals import Signal
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._delivery import Delivery, Sender
 from taskspan.configuration._notices import Notices
 from taskspan.configuration._run_directory import RunDirectory
-from taskspan.configuration._signals import Batch, Signal
 from taskspan.configuration._verdict import Verdict
 
 EXIT_S: Final = 5.0

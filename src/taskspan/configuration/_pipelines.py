@@ -14,12 +14,12 @@ from typing import Literal, TypeAlias
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from taskspan._guard import LOGGER, warn_once
+from taskspan._signals import SIGNALS, TRACES, Signal, SignalName
 from taskspan.configuration import _environment, _run_directory
 from taskspan.configuration._exporters import Exporting, exporters
 from taskspan.configuration._outbox import Outbox
 from taskspan.configuration._run_directory import RunDirectory
 from taskspan.configuration._sending import ExporterSender, Outlet
-from taskspan.configuration._signals import SIGNALS, TRACES, Signal, SignalName
 
 RunDir: TypeAlias = str | Path | Literal[False] | None
 """What `configure(run_dir=...)` takes."""

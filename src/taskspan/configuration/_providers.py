@@ -15,11 +15,11 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
 from taskspan import _text
 from taskspan._guard import LOGGER, guarded
+from taskspan._signals import LOGS, METRICS, TRACES, Signal
 from taskspan.configuration import _environment
 from taskspan.configuration._lossless import LosslessLogProcessor, LosslessSpanProcessor
 from taskspan.configuration._pipelines import Pipelines
 from taskspan.configuration._sending import HandingOverMetrics, Outlet
-from taskspan.configuration._signals import LOGS, METRICS, TRACES, Signal
 
 _RUN_DELAY_MS: Final = 1_000
 """Milliseconds until what has happened is on disk, and the SDK's own default for log records."""

@@ -16,10 +16,11 @@ from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
 
 from taskspan._fork import in_child
 from taskspan._guard import guarded, warn_once
+from taskspan._signals import SIGNALS, Signal, SignalName
 from taskspan.configuration import _exporter_log, _runs, _verdict
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._exporter_log import ExporterLog
 from taskspan.configuration._run_lock import RunLock, is_running
-from taskspan.configuration._signals import SIGNALS, Batch, Signal, SignalName
 
 _EXPORTERS: Final[dict[SignalName, Callable[..., Any]]] = {
     "traces": FileSpanExporter,
@@ -107,7 +108,7 @@ class RunDirectory:
         self.path = path
         self.report_path = path / (f"report-{os.getpid()}.json" if is_shared else "report.json")
         self.files: dict[SignalName, RunFile] = {
-            signal.name: RunFile(path / f"{signal.name}.jsonl", signal) for signal in SIGNALS
+            signal.name: RunFile(path / signal.file_name, signal) for signal in SIGNALS
         }
         self._lock = lock
 

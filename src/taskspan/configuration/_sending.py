@@ -16,10 +16,11 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from taskspan._signals import METRICS, Signal
 from taskspan.configuration import _verdict
+from taskspan.configuration._batches import Batch
 from taskspan.configuration._exporter_log import ExporterLog
 from taskspan.configuration._http_answer import LastAnswer
-from taskspan.configuration._signals import METRICS, Batch, Signal
 from taskspan.configuration._verdict import Verdict
 
 

@@ -8,26 +8,12 @@ from typing import Any, Final
 from taskspan import _text, conventions
 from taskspan._attributes import AttributeValue, metric_attributes
 from taskspan._guard import attempt
-from taskspan._live import LiveProgress
+from taskspan._live import MEASURED, LiveProgress
 from taskspan._outcome import error_type_of
 from taskspan.conventions import KIND_TASK
 
 # Entries of `metrics` that have an attribute of their own, or say what the span itself says.
-_NOT_REPORTED: Final = frozenset(
-    {
-        "current",
-        "execution_time",
-        "peak_memory_mb",
-        "memory_delta_mb",
-        "items_per_second",
-        "failed",
-        "outcome",
-        "error_type",
-        "error_message",
-        "trace_id",
-        "span_id",
-    }
-)
+_NOT_REPORTED: Final = MEASURED | {"error_type", "error_message"}
 
 
 def span_name(progress: LiveProgress) -> str:

@@ -9,25 +9,13 @@ from datetime import datetime, timezone
 from math import isfinite
 from typing import Any, Final
 
+from taskspan._live import MEASURED
 from taskspan.conventions import CANCELLED, ERROR, INTERRUPTED, SUCCESS
 from taskspan.views._json import jsonable
 
 _ID: Final = re.compile("[0-9a-f]{16}|[0-9a-f]{32}")
 _OUTCOMES: Final = frozenset({SUCCESS, ERROR, CANCELLED, INTERRUPTED})
 _INT64: Final = 1 << 63
-_MEASURED: Final = frozenset(
-    {
-        "current",
-        "execution_time",
-        "peak_memory_mb",
-        "memory_delta_mb",
-        "items_per_second",
-        "failed",
-        "outcome",
-        "trace_id",
-        "span_id",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +97,7 @@ def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     fifth of the time.
     """
     known = dict(metrics)
-    if all(name in _MEASURED and _is_plain(value) for name, value in known.items()):
+    if all(name in MEASURED and _is_plain(value) for name, value in known.items()):
         return known
     plain: dict[str, Any] = jsonable(known)
     return plain

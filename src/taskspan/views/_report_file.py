@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
+from taskspan._atomic_file import replacing
 from taskspan._guard import LOGGER
 
 
@@ -50,14 +50,7 @@ def write_atomically(path: Path, text: str) -> None:
     if path.exists() and not (path.is_file() or path.is_dir()):
         path.write_text(text, encoding="utf-8")  # /dev/stdout or a pipe is not to be replaced
         return
-    # In the same directory: a rename across file systems is a copy, and not atomic.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
