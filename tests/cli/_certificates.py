@@ -1,19 +1,20 @@
-"""Certificates of an authority of our own, made by the program `openssl` (apt: openssl)."""
+"""Certificates of an authority of our own."""
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "2")
+import trustme
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """An authority, and a server and a client that it knows; the key stands in the same file."""
+    """An authority, and a server and a client that it knows; the key stands in the same file.
+
+    And in one of its own beside it, which ends in `.key`.
+    """
 
     authority: Path
     server: Path
@@ -31,23 +32,13 @@ class Certificates:
 
 def make_certificates(directory: Path) -> Certificates:
     """Make an authority, and certificates for `localhost` and a client."""
-    assert shutil.which("openssl"), "these tests need the program openssl on the PATH"
-    authority = directory / "authority.pem"
-    _request(authority, "-subj", "/CN=an authority for tests", "-addext", "keyUsage=keyCertSign")
-    found = Certificates(authority, directory / "server.pem", directory / "client.pem")
-    signed = ("-CA", str(authority), "-CAkey", str(authority))
-    name = ("-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE")
-    _request(found.server, "-subj", "/CN=localhost", *name, *signed)
-    _request(found.client, "-subj", "/CN=client", "-addext", "basicConstraints=CA:FALSE", *signed)
-    return found
-
-
-def _request(path: Path, *arguments: str) -> None:
-    key = path.with_suffix(".key")
-    subprocess.run(
-        [*_OPENSSL, "-keyout", str(key), "-out", str(path), *arguments],
-        check=True,
-        capture_output=True,
+    authority = trustme.CA()
+    found = Certificates(
+        directory / "authority.pem", directory / "server.pem", directory / "client.pem"
     )
-    with path.open("a") as file:
-        file.write(key.read_text())
+    authority.cert_pem.write_to_path(str(found.authority))
+    for path, name in ((found.server, "localhost"), (found.client, "client@example.org")):
+        certificate = authority.issue_cert(name)
+        certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
+        certificate.private_key_pem.write_to_path(str(path.with_suffix(".key")))
+    return found

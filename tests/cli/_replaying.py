@@ -13,7 +13,7 @@ from taskspan.cli._outcome import Outcome
 from taskspan.cli._posting import Poster
 from taskspan.cli._replay import replay, run_files
 from taskspan.cli._telling import Telling
-from tests.cli._server import Received, Reply, Script
+from tests.otlp_server import Received, Reply, Script
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli._replaying import Replaying
-from tests.cli._server import Server
+from tests.otlp_server import Server
 
 
 @pytest.fixture

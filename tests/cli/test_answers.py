@@ -16,7 +16,7 @@ from taskspan.cli._answers import Answer, Partial
 from taskspan.cli._endpoint import Endpoint
 from tests.cli._replaying import Replaying, one_after_another, only, where
 from tests.cli._runs import lines_of, span_names, traces, write_lines, write_run
-from tests.cli._server import Received, Reply, Server
+from tests.otlp_server import Received, Reply, Server
 
 
 @pytest.fixture

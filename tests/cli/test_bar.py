@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli._runs import traces, write_lines
-from tests.cli._server import Gate, Server
+from tests.otlp_server import Gate, Server
 from tests.terminal.program import Program
 
 PROGRAM = """

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli._command import Command, run_command
 from tests.cli._runs import lines_of, write_lines, write_run
-from tests.cli._server import Gate, Server, closed_url
+from tests.otlp_server import Gate, Server, closed_url
 from tests.producer._reading import run_child
 
 

@@ -15,7 +15,7 @@ from taskspan.cli._state import state_file
 from taskspan.cli._telling import MOST_REMARKS
 from tests.cli._replaying import Replaying, one_after_another
 from tests.cli._runs import lines_of, traces, write_lines, write_run, write_traces
-from tests.cli._server import Reply, Server, closed_url
+from tests.otlp_server import Reply, Server, closed_url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.cli._certificates import Certificates, make_certificates
 from tests.cli._command import run_command
 from tests.cli._replaying import Replaying
 from tests.cli._runs import lines_of, traces, write_lines
-from tests.cli._server import Server
+from tests.otlp_server import Server
 
 
 @pytest.fixture(scope="module")

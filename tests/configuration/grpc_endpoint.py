@@ -9,7 +9,8 @@ from typing import Any
 
 import grpc
 import trustme
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.configuration.endpoint import span_names
 
 Say = Callable[[str], "grpc.StatusCode | None"]
 """Tells for a signal with which status its requests fail; `None` for success."""
@@ -40,13 +41,8 @@ class GrpcEndpoint(grpc.GenericRpcHandler):
 
     def spans(self) -> list[str]:
         """Return the names of the spans that were accepted."""
-        found = []
-        for signal, body in self.accepted:
-            if signal == "traces":
-                message = ExportTraceServiceRequest.FromString(body)
-                scopes = (s for r in message.resource_spans for s in r.scope_spans)
-                found += [span.name for scope in scopes for span in scope.spans]
-        return found
+        bodies = (body for signal, body in self.accepted if signal == "traces")
+        return [name for body in bodies for name in span_names(body)]
 
 
 @contextmanager

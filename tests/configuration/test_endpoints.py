@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -19,8 +19,9 @@ import pytest
 import trustme
 
 from taskspan.configuration._outbox import EXIT_S
-from tests.configuration.endpoint import Reply, Request, serving
+from tests.configuration.endpoint import serving
 from tests.configuration.grpc_endpoint import serving_grpc
+from tests.otlp_server import Received, Reply, Script
 
 # Where nothing depends on how long the end waits, it waits for a second.
 PROGRAM = """
@@ -124,9 +125,10 @@ def test_a_run_directory_beside_an_endpoint_where_named(tmp_path: Path) -> None:
 # -- what does not: one line each
 
 
-def always(status: int, **headers: str) -> Callable[[Request], Reply]:
+def always(status: int, **headers: str) -> Script:
     """Answer everything in one way."""
-    return lambda _: Reply(status, {k.replace("_", "-"): v for k, v in headers.items()})
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: Reply(status, headers=names)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def always(status: int, **headers: str) -> Callable[[Request], Reply]:
         (always(500), "500 Internal Server Error"),
     ],
 )
-def test_one_clear_line(reply: Callable[[Request], Reply], says: str) -> None:
+def test_one_clear_line(reply: Script, says: str) -> None:
     """The task ends normally; one line names endpoint, reason and where its spans are kept."""
     with serving(reply) as endpoint:
         lines = run({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url})
@@ -161,7 +163,7 @@ def test_an_endpoint_is_left_alone_as_long_as_it_asks() -> None:
 def test_a_signal_that_is_not_taken() -> None:
     """An endpoint for traces alone, as Jaeger's: the trace arrives, one line names the others."""
 
-    def traces_alone(request: Request) -> Reply:
+    def traces_alone(request: Received) -> Reply:
         return Reply(200 if request.path == "/v1/traces" else 404)
 
     with serving(traces_alone) as endpoint:
@@ -330,9 +332,9 @@ def test_a_certificate_of_somebody_else_over_grpc(tmp_path: Path) -> None:
 
 
 def tls_of(authority: trustme.CA) -> ssl.SSLContext:
-    """Return what a server needs that shows a certificate for 127.0.0.1."""
+    """Return what a server needs that shows a certificate for localhost."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("localhost").configure_cert(context)
     return context
 
 

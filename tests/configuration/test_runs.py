@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,9 @@ def make_run(home: Path, name: str, size: int = 0) -> Path:
     return run
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Path]:
-    """The oldest run, which another process still writes."""
-    run = tmp_path / "20200101T000000-old-000000"
+@contextmanager
+def written_to(run: Path) -> Iterator[None]:
+    """Have another process write to a run during the block; it is killed at the end."""
     run.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDING, str(run)],
@@ -44,9 +44,17 @@ def running(tmp_path: Path) -> Iterator[Path]:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    yield run
+    yield
     process.kill()
     process.communicate()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Path]:
+    """The oldest run, which another process still writes."""
+    run = tmp_path / "20200101T000000-old-000000"
+    with written_to(run):
+        yield run
 
 
 def test_the_oldest_go_first(tmp_path: Path) -> None:
@@ -81,17 +89,8 @@ def test_a_running_one_is_never_pruned(running: Path) -> None:
 def test_one_whose_process_was_killed_is_pruned(tmp_path: Path) -> None:
     """The system takes the lock back after `kill -9`."""
     run = tmp_path / "20200101T000000-old-000000"
-    run.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDING, str(run)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.kill()
-    process.communicate()
+    with written_to(run):
+        pass
     assert not is_running(run)
     make_run(tmp_path, "20260101T000000-a-aaaaaa")
     assert _runs.prune(tmp_path, kept_runs=1) == [run]

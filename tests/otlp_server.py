@@ -40,10 +40,15 @@ Script = Callable[[Received], Reply]
 class Server:
     """Receives requests until its block is left."""
 
-    def __init__(self, script: Script | None = None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
         self.script = script
         self.received: list[Received] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         if context is not None:
             # The handshake is the handler's: one that fails must not hold up the others.
             self._http.socket = context.wrap_socket(
@@ -55,7 +60,12 @@ class Server:
     @property
     def url(self) -> str:
         """The endpoint."""
-        return f"{self._scheme}://localhost:{self._http.server_port}"
+        return f"{self._scheme}://localhost:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._http.server_port
 
     @property
     def paths(self) -> list[str]:
