@@ -103,7 +103,7 @@ def test_a_hook_that_returns_no_text_hides_it(
     returned: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A stand-in takes the text's place, and one line in the log says why."""
-    _redaction.use_hook(lambda _: returned)  # type: ignore[arg-type,return-value]
+    _redaction.use_hook(lambda _: returned)  # type: ignore[arg-type,return-value]  # what a hook must not
     assert _text.name("load") == _text.attribute("x" * 9_000) == "[redaction failed]"
     assert [r.getMessage().partition(" (at")[0] for r in caplog.records] == [
         "the redact hook: TypeError: [redaction failed]"

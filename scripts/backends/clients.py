@@ -144,7 +144,7 @@ class _NotFoundError(QueryError):
 def _get(address: str) -> Any:
     try:
         # S310: the scheme is that of the client's own address.
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as response:  # noqa: S310
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as response:  # noqa: S310  a server of ours
             return json.load(response)
     except urllib.error.HTTPError as error:
         kind = _NotFoundError if error.code == 404 else QueryError  # noqa: PLR2004  HTTP: not found

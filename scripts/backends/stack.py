@@ -145,7 +145,7 @@ def _running_pid(folder: Path) -> int | None:
 
 def _command_line(pid: str) -> str:
     ps = ["ps", "-p", pid, "-o", "command="]
-    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603  ours
 
 
 def _stop(folder: Path) -> bool:

@@ -100,7 +100,7 @@ def _without_secrets(text: str) -> str:
     if not may_hold(text):
         return text
     # Loaded when first needed: its patterns take longer to make than all else of taskspan's.
-    from taskspan import _secrets  # noqa: PLC0415
+    from taskspan import _secrets  # noqa: PLC0415  loaded when first needed
 
     return _secrets.without_secrets(text)
 

@@ -67,7 +67,7 @@ class Sender(threading.Thread):
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310  the same
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -262,7 +262,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_back(
     def failing(self: Path, *args: str, **options: int) -> object:
         if self.name == "traces.jsonl":
             raise PermissionError(13, "Permission denied")
-        return opened(self, *args, **options)  # type: ignore[call-overload]
+        return opened(self, *args, **options)  # type: ignore[call-overload]  # as it came
 
     monkeypatch.setattr(Path, "open", failing)
     replayed = replaying(run, server.url)

@@ -78,7 +78,7 @@ class MemoryOfLogs:
     """A provider of loggers, and the records that came to it since the last look."""
 
     def __init__(self) -> None:
-        self.exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        self.exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's
         self.provider = LoggerProvider(shutdown_on_exit=False)
         self.provider.add_log_record_processor(SimpleLogRecordProcessor(self.exporter))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -387,4 +388,4 @@ def test_the_limits_hold_whatever_happens(steps: list[tuple[int, int, float]], r
     for first in written:
         assert sum(first <= at < first + 10**9 for at in written) <= MAX_PER_SECOND
     for times in progress.values():
-        assert all(later - earlier >= 10**9 for earlier, later in zip(times, times[1:]))  # noqa: B905, RUF007
+        assert all(later - earlier >= 10**9 for earlier, later in pairwise(times))

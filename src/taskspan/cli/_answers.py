@@ -12,6 +12,7 @@ from taskspan import _text
 from taskspan._signals import Signal
 
 _MESSAGE_LIMIT: Final = 200
+_DIGITS: Final = 20  # 2 ** 64 has as many
 
 
 class Verdict(Enum):
@@ -117,7 +118,7 @@ def partial(answer: Answer, signal: Signal) -> Partial:
 
 def _count(value: object) -> int:
     # JSON of a 64-bit number is a string.
-    if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():  # noqa: PLR2004
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
         return int(value)
     return value if type(value) is int and value > 0 else 0
 

@@ -47,16 +47,14 @@ def _exporting(signal: Signal, name: str) -> Exporting | None:
     found: Iterable[EntryPoint] = entry_points(
         group=f"opentelemetry_{signal.name}_exporter", name=entry
     )
-    for entry_point in found:
-        made = attempt(
-            f"the exporter {entry} for {signal.name}",
-            lambda point=entry_point: made_with_answers(point.load()),  # type: ignore[misc]
-            None,
-        )
-        return None if made is None else Exporting(made[0], name.startswith("otlp"), made[1])
-    advice = "; pip install 'taskspan[otlp]'" if name == "otlp" else ""
-    warn_once("exporters", entry, f"{entry!r} is not installed{advice}")
-    return None
+    entry_point = next(iter(found), None)
+    if entry_point is None:
+        advice = "; pip install 'taskspan[otlp]'" if name == "otlp" else ""
+        warn_once("exporters", entry, f"{entry!r} is not installed{advice}")
+        return None
+    what = f"the exporter {entry} for {signal.name}"
+    made = attempt(what, lambda: made_with_answers(entry_point.load()), None)
+    return None if made is None else Exporting(made[0], name.startswith("otlp"), made[1])
 
 
 def _entry_point_name(signal: Signal, name: str) -> str:

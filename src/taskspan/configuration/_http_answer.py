@@ -52,10 +52,10 @@ def _session() -> requests.Session:
     Without it `requests` prefers `REQUESTS_CA_BUNDLE`, where that is set for other programs.
     """
     import requests  # noqa: PLC0415  comes with the exporters of the extra `otlp`
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415  the same
 
     class Session(requests.Session):
-        def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  theirs
             return None  # nothing but the endpoint is contacted
 
         def merge_environment_settings(

@@ -88,13 +88,13 @@ def _has_span(context: Context) -> bool:
 
 @cache
 def _trace_headers() -> TextMapPropagator:
-    from opentelemetry.trace.propagation import tracecontext  # noqa: PLC0415
+    from opentelemetry.trace.propagation import tracecontext  # noqa: PLC0415  see above
 
     return tracecontext.TraceContextTextMapPropagator()
 
 
 @cache
 def _baggage_header() -> TextMapPropagator:
-    from opentelemetry.baggage.propagation import W3CBaggagePropagator  # noqa: PLC0415
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator  # noqa: PLC0415  see above
 
     return W3CBaggagePropagator()
