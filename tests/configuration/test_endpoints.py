@@ -89,6 +89,33 @@ def test_everything_arrives() -> None:
     }
 
 
+def test_connections_are_closed_at_the_end() -> None:
+    """One that was used before the program ended, and again while it ends, leaves no warning."""
+    with serving() as endpoint:
+        assert run({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url}, LATE_CONNECTION) == []
+    assert endpoint.spans() == ["load", "demo", "last"]
+
+
+# urllib3 closes connections by a finalizer. Exit handlers run in reverse order: made after the
+# providers, it runs before the last spans are sent.
+LATE_CONNECTION = """
+import threading
+from taskspan.configuration._sending import ExporterSender
+is_configured = threading.Event()
+send = ExporterSender.send
+ExporterSender.send = lambda self, batch: is_configured.wait() and send(self, batch)
+""" + PROGRAM.replace("taskspan.configure(", "telemetry = taskspan.configure(").replace(
+    "with taskspan.task(", "is_configured.set()\nwith taskspan.task("
+).replace(
+    "print(",
+    """
+assert telemetry.force_flush()
+with taskspan.task("last"):
+    pass
+print(""",
+)
+
+
 def test_headers_of_the_environment_are_sent() -> None:
     """`OTEL_EXPORTER_OTLP_HEADERS` goes with every request."""
     with serving() as endpoint:

@@ -66,6 +66,16 @@ def _session() -> requests.Session:
                 settings["verify"] = self.verify
             return settings
 
+        def close(self) -> None:
+            # urllib3 leaves it to finalizers, which at interpreter exit have run before the last
+            # spans are sent.
+            for adapter in self.adapters.values():
+                if isinstance(adapter, HTTPAdapter):
+                    pools = adapter.poolmanager.pools
+                    for key in pools.keys():  # noqa: SIM118  it cannot be iterated
+                        pools[key].close()
+            super().close()
+
         def leave_connections(self) -> None:
             # In a forked child: on one with its parent, requests and answers would get mixed up.
             for scheme in ("https://", "http://"):
